@@ -1,0 +1,238 @@
+"""A pool of connections as the services' role, and transactions that see one tenant.
+
+Every connection runs as the role `sagwan_service`, which owns nothing and is bound by row-level security, whatever
+user the DSN names. Every statement runs in a transaction that has said whose rows it may see.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+from opentelemetry import trace
+from pgvector.asyncpg import register_vector
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
+from sagwan_runtime.metrics import DatabaseMetrics
+from sagwan_runtime.postgres.queries import Query
+from sagwan_runtime.settings import DatabaseSettings
+
+SERVICE_ROLE = "sagwan_service"
+
+_log = structlog.get_logger(__name__)
+# A server that has stopped answering must not hold a call past its deadline.
+_CLEAN_UP_TIMEOUT_S = 1.0
+
+_SET_TENANT = "SELECT set_config('sagwan.tenant_id', $1, true)"
+
+
+class Session:
+    """One transaction, seeing one tenant's rows.
+
+    Each method takes a named query and its parameters, is a span and a measurement of that name, and raises domain
+    errors only.
+    """
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        metrics: DatabaseMetrics,
+        tracer: trace.Tracer,
+        deadline: Deadline,
+    ) -> None:
+        self._connection = connection
+        self._metrics = metrics
+        self._tracer = tracer
+        self._deadline = deadline
+
+    async def fetch(self, query: Query, *args: Any) -> list[asyncpg.Record]:
+        """All rows."""
+        with self._observed(query):
+            rows: list[asyncpg.Record] = await self._connection.fetch(
+                query.sql, *args, timeout=self._deadline.remaining_s()
+            )
+        return rows
+
+    async def fetch_row(self, query: Query, *args: Any) -> asyncpg.Record | None:
+        """The first row, if any."""
+        with self._observed(query):
+            return await self._connection.fetchrow(query.sql, *args, timeout=self._deadline.remaining_s())
+
+    async def fetch_value(self, query: Query, *args: Any) -> Any:
+        """The first column of the first row; None without a row."""
+        with self._observed(query):
+            return await self._connection.fetchval(query.sql, *args, timeout=self._deadline.remaining_s())
+
+    async def execute(self, query: Query, *args: Any) -> None:
+        """Runs a statement whose rows do not matter."""
+        with self._observed(query):
+            await self._connection.execute(query.sql, *args, timeout=self._deadline.remaining_s())
+
+    async def execute_many(self, query: Query, rows: Iterable[Sequence[Any]]) -> None:
+        """Runs a statement once a row, pipelined."""
+        with self._observed(query):
+            await self._connection.executemany(query.sql, rows, timeout=self._deadline.remaining_s())
+
+    @contextmanager
+    def _observed(self, query: Query) -> Iterator[None]:
+        begun = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            query.name,
+            kind=trace.SpanKind.CLIENT,
+            attributes={"db.system.name": "postgresql", "db.query.summary": query.name},
+            record_exception=False,
+        ):
+            try:
+                with driver_errors():
+                    yield
+            finally:
+                self._metrics.statement_seconds.labels(query.name).observe(time.perf_counter() - begun)
+
+
+class Database:
+    """The pool, and the way to a transaction."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        metrics: DatabaseMetrics,
+        tracer: trace.Tracer,
+        *,
+        acquire_timeout_s: float,
+    ) -> None:
+        self._pool = pool
+        self._metrics = metrics
+        self._tracer = tracer
+        self._acquire_timeout_s = acquire_timeout_s
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
+        """A transaction that sees one tenant's rows; commits on leaving, rolls back on an exception."""
+        async with self._connection(deadline) as connection:
+            with driver_errors():
+                transaction = connection.transaction(readonly=read_only)
+                await transaction.start()
+            try:
+                with driver_errors():
+                    await connection.execute(_SET_TENANT, str(tenant_id), timeout=deadline.remaining_s())
+                yield Session(connection, self._metrics, self._tracer, deadline)
+            except BaseException:
+                await _roll_back(transaction)
+                raise
+            with driver_errors():
+                await transaction.commit()
+
+    @asynccontextmanager
+    async def untenanted(self, deadline: Deadline) -> AsyncIterator[Session]:
+        """Statements that see no tenant's rows, such as the look-up of a key. Each commits by itself."""
+        async with self._connection(deadline) as connection:
+            yield Session(connection, self._metrics, self._tracer, deadline)
+
+    @asynccontextmanager
+    async def _connection(self, deadline: Deadline) -> AsyncIterator[asyncpg.Connection]:
+        begun = time.perf_counter()
+        with driver_errors():
+            wait_s = min(self._acquire_timeout_s, deadline.remaining_s())
+            try:
+                connection = await self._pool.acquire(timeout=wait_s)
+            except TimeoutError:
+                deadline.remaining_s()
+                raise DependencyUnavailable("no database connection was free in time") from None
+        self._metrics.acquire_seconds.observe(time.perf_counter() - begun)
+        try:
+            yield connection
+        finally:
+            # Shielded: a cancelled call must still hand its connection back.
+            await asyncio.shield(self._release(connection))
+
+    async def _release(self, connection: asyncpg.Connection) -> None:
+        try:
+            await self._pool.release(connection, timeout=_CLEAN_UP_TIMEOUT_S)
+        except Exception:  # noqa: BLE001  # whatever it is, the pool has closed the connection
+            _log.warning("a database connection was lost while it was handed back", exc_info=True)
+
+
+async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:
+    """Rolls back, and stays silent where that fails: the caller must learn what went wrong first.
+
+    A connection that cannot roll back is closed when it is handed back, which ends its transaction too.
+    """
+    with suppress(DeadlineExceeded, DependencyUnavailable), driver_errors():
+        async with asyncio.timeout(_CLEAN_UP_TIMEOUT_S):
+            await transaction.rollback()
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Lets no error type of the driver past: the caller learns what to do, the log keeps the original as its cause.
+
+    Raises:
+        DeadlineExceeded: The statement ran out of time.
+        DependencyUnavailable: The database cannot be reached or is shutting down.
+    """
+    try:
+        yield
+    except (TimeoutError, asyncpg.QueryCanceledError) as error:
+        raise DeadlineExceeded("the database did not answer in time") from error
+    except (
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        asyncpg.ReadOnlySQLTransactionError,
+    ) as error:
+        raise DependencyUnavailable("the database cannot be reached") from error
+    except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+        raise DependencyUnavailable("the database asks to try again", retry_after_ms=50) from error
+
+
+@asynccontextmanager
+async def open_database(
+    settings: DatabaseSettings,
+    metrics: DatabaseMetrics,
+    tracer: trace.Tracer,
+    *,
+    application_name: str,
+    connection_settings: Mapping[str, str] | None = None,
+) -> AsyncIterator[Database]:
+    """A pool as the services' role. It connects when first used, so a service starts before its database does.
+
+    Args:
+        settings: Where, and within which limits.
+        metrics: Times statements and waits.
+        tracer: Writes a span a statement.
+        application_name: As `pg_stat_activity` shows it.
+        connection_settings: PostgreSQL settings of every connection, besides those that every service has.
+    """
+    pool = asyncpg.create_pool(
+        settings.url.get_secret_value(),
+        min_size=0,
+        max_size=settings.pool_size_max,
+        statement_cache_size=settings.statement_cache_size,
+        init=register_vector,
+        server_settings={
+            "role": SERVICE_ROLE,
+            "application_name": application_name,
+            "statement_timeout": str(settings.statement_timeout_ms),
+            # Plans of these queries depend on their parameters (how selective a filter is), so generic ones are wrong.
+            "plan_cache_mode": "force_custom_plan",
+            "jit": "off",
+            **(connection_settings or {}),
+        },
+    )
+    await pool
+    try:
+        yield Database(pool, metrics, tracer, acquire_timeout_s=settings.acquire_timeout_ms / 1_000)
+    finally:
+        try:
+            async with asyncio.timeout(5):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
