@@ -1,0 +1,188 @@
+"""Meetings in PostgreSQL: what is read, and the changes to a meeting's own fields. `writing` keeps whole meetings."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sagwan_ingest.adapters.writing import MeetingWriter
+from sagwan_ingest.domain.meeting import Meeting
+from sagwan_ingest.ports import KeptMeeting, Known, Model, Outcome, PreparedMeeting
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import Conflict, DependencyUnavailable, NotFound
+from sagwan_runtime.postgres.database import Database, Session
+from sagwan_runtime.postgres.queries import Query
+
+_STORED_FIELDS = frozenset(each.name for each in fields(Meeting)) - {"utterances"}
+
+
+class PostgresMeetingStore:
+    """Where meetings are kept."""
+
+    def __init__(self, database: Database, queries: Mapping[str, Query]) -> None:
+        self._database = database
+        self._queries = queries
+
+    async def known(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> Known:
+        """What is there of a meeting."""
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            model_id, serving_sha256 = await self._serving(session)
+            content = await session.fetch_value(self._queries["known_content"], meeting_id)
+            rows = await session.fetch(self._on_vectors("known_texts", model_id), meeting_id) if content else []
+        return Known(content, {row["text_sha256"] for row in rows}, serving_sha256)
+
+    async def keep(
+        self, tenant_id: UUID, meetings: Sequence[PreparedMeeting], deadline: Deadline
+    ) -> list[tuple[Outcome, KeptMeeting]]:
+        """Writes meetings in one transaction: all of them or none.
+
+        Raises:
+            Conflict: A stored vector that was counted on has gone meanwhile; prepare again.
+        """
+        async with self._database.tenant(tenant_id, deadline) as session:
+            model_id, serving_sha256 = await self._serving(session)
+            writer = MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}")
+            await writer.take_turn()
+            results = []
+            for each in meetings:
+                if each.model_sha256 != serving_sha256:
+                    raise Conflict("the serving model was switched meanwhile")
+                outcome = await writer.write(each)
+                (row,) = await session.fetch(self._queries["get_meeting"], each.meeting.meeting_id)
+                results.append((outcome, _kept(row)))
+        return results
+
+    async def get(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> KeptMeeting:
+        """A meeting.
+
+        Raises:
+            NotFound: It is not there.
+        """
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            row = await session.fetch_row(self._queries["get_meeting"], meeting_id)
+        if row is None:
+            raise NotFound(f"meetings/{meeting_id}")
+        return _kept(row)
+
+    async def page(
+        self,
+        tenant_id: UUID,
+        *,
+        after: tuple[date | None, str] | None,
+        meetings_max: int,
+        deadline: Deadline,
+    ) -> tuple[list[KeptMeeting], int]:
+        """Meetings newest first, from the one after a day and id, and how many there are in all."""
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            rows = await session.fetch(self._queries["page_of_meetings"], *(after or (None, None)), meetings_max)
+            total = await session.fetch_value(self._queries["count_meetings"])
+        return [_kept(row) for row in rows], total
+
+    async def update(
+        self,
+        tenant_id: UUID,
+        meeting_id: str,
+        changes: Mapping[str, Any],
+        etag: str,
+        deadline: Deadline,
+    ) -> KeptMeeting:
+        """Replaces fields of a meeting by name.
+
+        Raises:
+            NotFound: It is not there.
+            Conflict: The etag is not the current one.
+        """
+        async with self._database.tenant(tenant_id, deadline) as session:
+            row = await self._locked(session, meeting_id, etag)
+            new = {**row, "attributes": json.loads(row["attributes"]), **changes}
+            (updated,) = await session.fetch(
+                self._queries["update_meeting"],
+                meeting_id,
+                new["title"],
+                new["started_at"],
+                new["held_on"],
+                new["language"],
+                new["series"],
+                list(new["participants"]),
+                list(new["tags"]),
+                new["source"],
+                json.dumps(dict(new["attributes"]), ensure_ascii=False),
+            )
+            if new["held_on"] != row["held_on"]:
+                model_id, _ = await self._serving(session)
+                writer = MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}")
+                await writer.move_to_day(row["meeting_key"], new["held_on"])
+        return _kept(updated)
+
+    async def delete(self, tenant_id: UUID, meeting_id: str, etag: str, deadline: Deadline) -> None:
+        """Removes every trace of a meeting.
+
+        Raises:
+            NotFound: It is not there.
+            Conflict: The etag is not the current one.
+        """
+        async with self._database.tenant(tenant_id, deadline) as session:
+            model_id, _ = await self._serving(session)
+            writer = MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}")
+            await writer.take_turn()
+            row = await self._locked(session, meeting_id, etag)
+            await writer.remove_chunks_of(row["meeting_key"])
+            await session.execute(self._queries["delete_meeting"], meeting_id)
+
+    async def register(self, model: Model) -> None:
+        """Makes a model known and checks that it is the one that serves.
+
+        Raises:
+            DependencyUnavailable: Another model serves, so this one's vectors must not be written.
+        """
+        async with self._database.untenanted(Deadline.after(2)) as session:
+            await session.execute(
+                self._queries["register_model"],
+                model.name,
+                model.revision,
+                model.quantization,
+                model.sha256,
+                model.dimension,
+            )
+            _, serving_sha256 = await self._serving(session)
+        if serving_sha256 != model.sha256:
+            raise DependencyUnavailable("another model than the embedder's is serving")
+
+    async def _serving(self, session: Session) -> tuple[int, str]:
+        row = await session.fetch_row(self._queries["serving_model"])
+        if row is None:
+            raise DependencyUnavailable("no embedding model is known yet; is the embedder up?")
+        return row["model_id"], row["sha256"]
+
+    async def _locked(self, session: Session, meeting_id: str, etag: str) -> Mapping[str, Any]:
+        row: Mapping[str, Any] | None = await session.fetch_row(self._queries["get_meeting_for_update"], meeting_id)
+        if row is None:
+            raise NotFound(f"meetings/{meeting_id}")
+        if etag and etag != _etag(row):
+            raise Conflict(f"meetings/{meeting_id} has changed; its etag is {_etag(row)} now")
+        return row
+
+    def _on_vectors(self, name: str, model_id: int) -> Query:
+        return self._queries[name].on_table("vectors", f"chunk_vectors_{model_id}")
+
+
+def _etag(row: Mapping[str, Any]) -> str:
+    return f"{row['revision']}-{row['content_sha256'].hex()[:12]}"
+
+
+def _kept(row: Mapping[str, Any]) -> KeptMeeting:
+    own = {name: value for name, value in row.items() if name in _STORED_FIELDS}
+    own["attributes"] = json.loads(own["attributes"])
+    own["participants"] = tuple(own["participants"])
+    own["tags"] = tuple(own["tags"])
+    return KeptMeeting(
+        meeting=Meeting(**own),
+        duration_ms=row["duration_ms"],
+        etag=_etag(row),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        utterance_count=row["utterance_count"],
+        chunk_count=row["chunk_count"],
+    )

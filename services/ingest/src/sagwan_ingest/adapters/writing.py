@@ -1,0 +1,210 @@
+"""Writes a meeting with everything that is derived from it, inside one transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from pgvector import SparseVector
+
+from sagwan_ingest.domain.indexing import (
+    IndexedChunk,
+    chunk_changes,
+    duration_ms,
+    term_count_changes,
+)
+from sagwan_ingest.ports import Outcome, PreparedMeeting, Vector
+from sagwan_runtime.errors import Conflict
+from sagwan_runtime.postgres.database import Session
+from sagwan_runtime.postgres.queries import Query
+from sagwan_text.speakers import speaker_key
+from sagwan_text.terms import TERM_IDS_MAX
+
+
+class MeetingWriter:
+    """One transaction's writes."""
+
+    def __init__(self, session: Session, queries: Mapping[str, Query], vectors_table: str) -> None:
+        self._session = session
+        self._queries = {name: query.on_table("vectors", vectors_table) for name, query in queries.items()}
+
+    async def take_turn(self) -> None:
+        """Waits until no other transaction writes meetings of this tenant. Called before any other method."""
+        await self._session.execute(self._queries["ensure_corpus"])
+        await self._session.fetch(self._queries["lock_corpus"])
+
+    async def write(self, prepared: PreparedMeeting) -> Outcome:
+        """Brings the stored meeting to a prepared one.
+
+        Raises:
+            Conflict: A stored vector that was counted on has gone meanwhile.
+        """
+        meeting = prepared.meeting
+        stored = await self._session.fetch_row(self._queries["stored_meeting"], meeting.meeting_id)
+        if stored and stored["content_sha256"] == prepared.content_sha256:
+            return Outcome.UNCHANGED
+        statement = "replace_meeting" if stored else "insert_meeting"
+        meeting_key: int = await self._session.fetch_value(
+            self._queries[statement],
+            meeting.meeting_id,
+            meeting.title,
+            meeting.started_at,
+            meeting.held_on,
+            duration_ms(meeting),
+            meeting.language,
+            meeting.series,
+            list(meeting.participants),
+            list(meeting.tags),
+            meeting.source,
+            json.dumps(dict(meeting.attributes), ensure_ascii=False),
+            prepared.content_sha256,
+            len(meeting.utterances),
+            len(prepared.chunks),
+        )
+        await self._write_utterances(meeting_key, prepared)
+        await self._write_chunks(meeting_key, prepared)
+        return Outcome.UPDATED if stored else Outcome.CREATED
+
+    async def move_to_day(self, meeting_key: int, held_on: date | None) -> None:
+        """Puts a meeting's day beside its terms and vectors."""
+        await self._session.execute(self._queries["move_chunk_terms"], meeting_key, held_on)
+        await self._session.execute(self._queries["move_chunk_vectors"], meeting_key, held_on)
+
+    async def remove_chunks_of(self, meeting_key: int) -> None:
+        """Removes all chunks of a meeting and their share in the statistics."""
+        rows = await self._session.fetch(self._queries["stored_chunks"], meeting_key)
+        removed = [row["chunk_id"] for row in rows]
+        counts = await self._term_counts(removed)
+        await self._session.execute(self._queries["delete_chunks"], removed)
+        await self._change_statistics([], counts, -len(removed))
+
+    async def _write_utterances(self, meeting_key: int, prepared: PreparedMeeting) -> None:
+        utterances = prepared.meeting.utterances
+        keys = {name: speaker_key(name) for name in {each.speaker for each in utterances}}
+        await self._session.execute(self._queries["delete_utterances"], meeting_key)
+        await self._session.execute(
+            self._queries["insert_utterances"],
+            meeting_key,
+            list(range(len(utterances))),
+            [each.speaker for each in utterances],
+            [keys[each.speaker] for each in utterances],
+            [each.start_ms for each in utterances],
+            [each.end_ms for each in utterances],
+            [each.kind.value for each in utterances],
+            [each.text for each in utterances],
+        )
+
+    async def _write_chunks(self, meeting_key: int, prepared: PreparedMeeting) -> None:
+        rows = await self._session.fetch(self._queries["stored_chunks"], meeting_key)
+        changes = chunk_changes([(row["chunk_id"], row["text_sha256"]) for row in rows], prepared.chunks)
+        vectors = await self._vectors_of(meeting_key, changes.added, prepared.vectors)
+        # Gone rows leave first: a chunk that took over their place may not meet them.
+        counts = await self._term_counts(changes.removed)
+        await self._session.execute(self._queries["delete_chunks"], list(changes.removed))
+        await self._refuse_vectorless([chunk_id for chunk_id, _ in changes.kept])
+        await self._session.execute(
+            self._queries["move_chunks"],
+            [chunk_id for chunk_id, _ in changes.kept],
+            *_places([chunk for _, chunk in changes.kept]),
+        )
+        await self._change_speakers(changes.kept, {row["chunk_id"]: row["speakers"] for row in rows})
+        await self.move_to_day(meeting_key, prepared.meeting.held_on)
+        await self._add_chunks(meeting_key, prepared.meeting.held_on, changes.added, vectors)
+        await self._change_statistics(changes.added, counts, len(changes.added) - len(changes.removed))
+
+    async def _vectors_of(
+        self, meeting_key: int, added: Sequence[IndexedChunk], computed: Mapping[bytes, Vector]
+    ) -> Mapping[bytes, Vector]:
+        """Vectors by text digest; a text that occurs more often than before shares that of its stored twin."""
+        twins = list({each.text_sha256 for each in added} - computed.keys())
+        if not twins:
+            return computed
+        rows = await self._session.fetch(self._queries["stored_vectors"], meeting_key, twins)
+        if len(rows) < len(twins):
+            raise Conflict("a chunk that was stored before has gone meanwhile")
+        return {**computed, **{row["text_sha256"]: row["embedding"].to_numpy() for row in rows}}
+
+    async def _change_speakers(
+        self, kept: Sequence[tuple[int, IndexedChunk]], stored: Mapping[int, Sequence[str]]
+    ) -> None:
+        """Puts right who speaks in kept chunks: not every name is part of the text."""
+        changed = [
+            (chunk_id, list(each.chunk.speakers))
+            for chunk_id, each in kept
+            if list(each.chunk.speakers) != stored[chunk_id]
+        ]
+        await self._session.execute_many(self._queries["change_chunk_terms_speakers"], changed)
+        await self._session.execute_many(self._queries["change_chunk_vector_speakers"], changed)
+
+    async def _add_chunks(
+        self,
+        meeting_key: int,
+        held_on: date | None,
+        added: Sequence[IndexedChunk],
+        vectors: Mapping[bytes, Vector],
+    ) -> None:
+        rows = await self._session.fetch(self._queries["new_chunk_ids"], len(added))
+        identified = list(zip([int(row["chunk_id"]) for row in rows], added, strict=True))
+        await self._session.execute(
+            self._queries["insert_chunks"],
+            meeting_key,
+            [chunk_id for chunk_id, _ in identified],
+            *_places(added),
+            [each.text_sha256 for each in added],
+            [each.chunk.text for each in added],
+        )
+        await self._session.execute_many(
+            self._queries["insert_chunk_terms"],
+            [
+                (
+                    chunk_id,
+                    meeting_key,
+                    held_on,
+                    list(each.chunk.speakers),
+                    sorted(each.weights),
+                    # sparsevec counts from 1 in text and from 0 in this type.
+                    SparseVector({t - 1: w for t, w in each.weights.items()}, TERM_IDS_MAX),
+                )
+                for chunk_id, each in identified
+            ],
+        )
+        await self._session.execute_many(
+            self._queries["insert_chunk_vector"],
+            [
+                (chunk_id, meeting_key, held_on, list(each.chunk.speakers), vectors[each.text_sha256])
+                for chunk_id, each in identified
+            ],
+        )
+
+    async def _refuse_vectorless(self, chunk_ids: Sequence[int]) -> None:
+        rows = await self._session.fetch(self._queries["vectorless_chunks"], list(chunk_ids))
+        if rows:
+            raise Conflict("stored chunks have no vector of the serving model")
+
+    async def _term_counts(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        rows = await self._session.fetch(self._queries["count_terms"], list(chunk_ids))
+        return {row["term_id"]: row["chunk_count"] for row in rows}
+
+    async def _change_statistics(
+        self, added: Sequence[IndexedChunk], removed: Mapping[int, int], chunk_change: int
+    ) -> None:
+        changes = term_count_changes(added, removed)
+        await self._session.execute(
+            self._queries["change_term_counts"],
+            [term for term, _ in changes],
+            [change for _, change in changes],
+        )
+        shrunk = [term for term, change in changes if change < 0]
+        await self._session.execute(self._queries["drop_unused_terms"], shrunk)
+        await self._session.execute(self._queries["change_corpus_count"], chunk_change)
+
+
+def _places(chunks: Sequence[IndexedChunk]) -> tuple[list[int], ...]:
+    """Ordinal, first utterance and character, last utterance and character, a list each."""
+    places = [each.chunk for each in chunks]
+    return (
+        [each.ordinal for each in places],
+        [each.first_utterance for each in places],
+        [each.first_character for each in places],
+        [each.last_utterance for each in places],
+        [each.last_character for each in places],
+    )

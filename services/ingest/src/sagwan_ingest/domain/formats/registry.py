@@ -1,0 +1,142 @@
+"""The formats that are known, and how one is found and read."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sagwan_ingest.domain.formats import jsonl, plain_text, webvtt
+from sagwan_ingest.domain.formats.encoding import decode
+from sagwan_ingest.domain.formats.format import CONTENT, LIKELY, NEVER, Format, Mending
+from sagwan_ingest.domain.meeting import Meeting
+from sagwan_runtime.errors import InvalidRequest
+
+FORMATS: tuple[Format, ...] = (
+    jsonl.FORMAT,
+    webvtt.FORMAT,
+    plain_text.FORMAT,
+)
+
+_HEAD_CHARACTERS = 16_384
+
+_LEADING_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?!\d)")
+_WORD_BREAKS = re.compile(r"[-_\s]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What is known about a transcript besides its bytes.
+
+    Attributes:
+        meeting_id: The id to keep it under; wins over the transcript's own.
+        file_name: Gives the source, and for a single meeting the title and the day where the transcript has none:
+            `2024-03-05_weekly-sync.vtt` is "weekly sync", held on 2024-03-05. A path is allowed.
+        format_name: One of `FORMATS`; found from the content when empty.
+    """
+
+    meeting_id: str = ""
+    file_name: str = ""
+    format_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A transcript that was read, of whatever format.
+
+    Attributes:
+        format_name: The format it was in.
+        meetings: At least one, completed from the hints; not validated, and the id may still be empty.
+        mended: What had to be mended, in the order of the lines.
+    """
+
+    format_name: str
+    meetings: tuple[Meeting, ...]
+    mended: tuple[Mending, ...]
+
+
+def read_transcript(content: bytes, hints: Hints) -> Transcript:
+    """Reads a file of any known format.
+
+    Raises:
+        InvalidRequest: Naming `content` and where it cannot be read, `format` when no format of that name is known, or
+            `meeting_id` when one is given for several meetings.
+    """
+    text = decode(content)
+    if not text.strip():
+        raise InvalidRequest.field(CONTENT, "is empty")
+    found = _named(hints.format_name) if hints.format_name else _detected(text, hints.file_name)
+    parsed = found.parse(text)
+    meetings = _completed(parsed.meetings, hints)
+    return Transcript(found.name, meetings, parsed.mended)
+
+
+def _named(name: str) -> Format:
+    for each in FORMATS:
+        if each.name == name:
+            return each
+    raise InvalidRequest.field("format", f"is not one of {_names(FORMATS)}")
+
+
+def _detected(text: str, file_name: str) -> Format:
+    """The format that the content most looks like; where that is weak, the one of the file's suffix.
+
+    A suffix that is known sends even odd content to its parser, which can say what is wrong with it. One that is not
+    known keeps content that could be anything from being read as plain text.
+    """
+    head = text[:_HEAD_CHARACTERS]
+    scores = {each.name: each.sniff(head) for each in FORMATS}
+    likeliest = max(FORMATS, key=lambda each: scores[each.name])
+    if scores[likeliest.name] >= LIKELY:
+        return likeliest
+    suffix = _stem_and_suffix(file_name)[1]
+    for each in FORMATS:
+        if suffix in each.suffixes:
+            return each
+    if scores[likeliest.name] > NEVER and not suffix:
+        return likeliest
+    raise InvalidRequest.field(
+        CONTENT,
+        f"is in no format that is known ({_names(FORMATS)}); name the format if it is one of them",
+    )
+
+
+def _completed(meetings: Sequence[Meeting], hints: Hints) -> tuple[Meeting, ...]:
+    if len(meetings) > 1:
+        if hints.meeting_id:
+            raise InvalidRequest.field(
+                "meeting_id", f"must be empty, because the content holds {len(meetings)} meetings"
+            )
+        return tuple(replace(each, source=each.source or hints.file_name) for each in meetings)
+    (meeting,) = meetings
+    held_on, title = _day_and_title(_stem_and_suffix(hints.file_name)[0])
+    return (
+        replace(
+            meeting,
+            meeting_id=hints.meeting_id or meeting.meeting_id,
+            title=meeting.title or title,
+            held_on=meeting.held_on or held_on,
+            source=meeting.source or hints.file_name,
+        ),
+    )
+
+
+def _day_and_title(stem: str) -> tuple[date | None, str]:
+    leading = _LEADING_DATE.match(stem)
+    day = None
+    if leading:
+        try:
+            day = date.fromisoformat(leading[1])
+        except ValueError:
+            day = None
+    rest = stem[len(leading[1]) :] if leading and day else stem
+    return day, _WORD_BREAKS.sub(" ", rest).strip()
+
+
+def _stem_and_suffix(file_name: str) -> tuple[str, str]:
+    base = re.split(r"[/\\]", file_name)[-1]
+    stem, dot, suffix = base.rpartition(".")
+    return (stem, f".{suffix.lower()}") if dot and stem else (base, "")
+
+
+def _names(formats: Iterable[Format]) -> str:
+    return ", ".join(each.name for each in formats)

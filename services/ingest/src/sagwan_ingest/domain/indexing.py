@@ -1,0 +1,111 @@
+"""What is kept of a meeting so that search can find it."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sagwan_ingest.domain.chunking import Chunk
+from sagwan_ingest.domain.meeting import Meeting, content_sha256, language_of
+from sagwan_text.analysis import Term
+from sagwan_text.bm25 import Bm25
+from sagwan_text.terms import term_id
+
+_DERIVED_ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedChunk:
+    """A chunk with what the lexical leg needs.
+
+    Attributes:
+        chunk: The chunk.
+        text_sha256: Digest of its text: equal texts have equal terms and vectors.
+        weights: BM25 weight by term id; its keys are the distinct terms.
+    """
+
+    chunk: Chunk
+    text_sha256: bytes
+    weights: Mapping[int, float]
+
+
+def completed(meeting: Meeting) -> Meeting:
+    """A meeting with what it leaves out: language from its text, day from its start, id from its content."""
+    meeting = replace(
+        meeting,
+        language=meeting.language or language_of(meeting.utterances),
+        held_on=meeting.held_on or (meeting.started_at.date() if meeting.started_at else None),
+    )
+    if meeting.meeting_id:
+        return meeting
+    return replace(meeting, meeting_id=f"m-{content_sha256(meeting).hex()[:_DERIVED_ID_DIGITS]}")
+
+
+def duration_ms(meeting: Meeting) -> int | None:
+    """When its last utterance ends; None when no utterance carries a time."""
+    times = [t for each in meeting.utterances for t in (each.start_ms, each.end_ms) if t is not None]
+    return max(times, default=None)
+
+
+def indexed(chunks: Iterable[Chunk], analyze: Callable[[str], Sequence[Term]], bm25: Bm25) -> list[IndexedChunk]:
+    """Chunks with their digests and BM25 weights."""
+    return [
+        IndexedChunk(
+            chunk,
+            hashlib.sha256(chunk.text.encode()).digest(),
+            bm25.document_weights([term_id(term.text) for term in analyze(chunk.text)]),
+        )
+        for chunk in chunks
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkChanges:
+    """What turns the stored chunks of a meeting into its new ones.
+
+    Attributes:
+        kept: New chunks whose text is stored already, with the id of the row that holds it.
+        added: New chunks whose text is not.
+        removed: Ids of rows whose text is gone.
+    """
+
+    kept: Sequence[tuple[int, IndexedChunk]]
+    added: Sequence[IndexedChunk]
+    removed: Sequence[int]
+
+
+def chunk_changes(stored: Sequence[tuple[int, bytes]], chunks: Sequence[IndexedChunk]) -> ChunkChanges:
+    """Matches new chunks with stored ones by text, so that an edit computes no vector twice.
+
+    Args:
+        stored: Id and text digest of each stored chunk, in order.
+        chunks: The new chunks, in order. A text that occurs twice needs two rows.
+    """
+    free: dict[bytes, list[int]] = {}
+    for chunk_id, digest in reversed(stored):
+        free.setdefault(digest, []).append(chunk_id)
+    kept: list[tuple[int, IndexedChunk]] = []
+    added: list[IndexedChunk] = []
+    for chunk in chunks:
+        rows = free.get(chunk.text_sha256)
+        if rows:
+            kept.append((rows.pop(), chunk))
+        else:
+            added.append(chunk)
+    removed = sorted(chunk_id for rows in free.values() for chunk_id in rows)
+    return ChunkChanges(kept, added, removed)
+
+
+def term_count_changes(added: Iterable[IndexedChunk], removed: Mapping[int, int]) -> list[tuple[int, int]]:
+    """By how much each term's chunk count changes.
+
+    Args:
+        added: Chunks that are new.
+        removed: Chunks that go, counted by term id.
+
+    Returns:
+        Term id and change, by term id, without zeros: every writer touches terms in the same order.
+    """
+    changes = Counter(term for chunk in added for term in chunk.weights)
+    changes.subtract(removed)
+    return sorted((term, change) for term, change in changes.items() if change)

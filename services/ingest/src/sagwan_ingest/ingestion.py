@@ -1,0 +1,189 @@
+"""The ingest use case: chunk, index, embed what is new, write in one transaction."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from sagwan_ingest.domain.chunking import chunk
+from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
+from sagwan_ingest.domain.meeting import Meeting, content_sha256
+from sagwan_ingest.domain.tokens import estimate_tokens
+from sagwan_ingest.domain.validation import validated
+from sagwan_ingest.ports import (
+    KeptMeeting,
+    MeetingStore,
+    Outcome,
+    PassageEmbedder,
+    PreparedMeeting,
+    Vector,
+)
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import Conflict, DependencyUnavailable, Violation, refuse_if_any
+from sagwan_runtime.metrics import IngestMetrics
+from sagwan_text.analysis import Term
+from sagwan_text.bm25 import Bm25
+
+_ATTEMPTS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """Bounds of one ingest.
+
+    Attributes:
+        chunk_tokens_target: Size that chunks grow to.
+        chunk_tokens_max: Size that no chunk passes.
+        embed_texts_max: Texts of one call to the embedder.
+    """
+
+    chunk_tokens_target: int
+    chunk_tokens_max: int
+    embed_texts_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a meeting.
+
+    Attributes:
+        outcome: What was done.
+        kept: The meeting as it is now.
+        embedded_chunk_count: Chunks whose vectors had to be computed.
+    """
+
+    outcome: Outcome
+    kept: KeptMeeting
+    embedded_chunk_count: int
+
+
+class Ingestion:
+    """Keeps meetings."""
+
+    def __init__(
+        self,
+        store: MeetingStore,
+        embedder: PassageEmbedder,
+        analyze: Callable[[str], Sequence[Term]],
+        worker: Executor,
+        metrics: IngestMetrics,
+        limits: IngestLimits,
+    ) -> None:
+        """Takes its parts.
+
+        Args:
+            store: Where meetings go.
+            embedder: Who makes vectors.
+            analyze: Text to terms; called from `worker` only.
+            worker: One thread for what would hold up the event loop: cutting and analysing long meetings.
+            metrics: Counts and times.
+            limits: Bounds.
+        """
+        self._store = store
+        self._embedder = embedder
+        self._analyze = analyze
+        self._worker = worker
+        self._metrics = metrics
+        self._limits = limits
+
+    async def ingest(self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline) -> list[Ingested]:
+        """Keeps meetings, all of them or none; the same content again changes nothing.
+
+        Returns:
+            One a meeting, in order, after the commit.
+
+        Raises:
+            InvalidRequest: A meeting breaks a limit.
+            DependencyUnavailable: The embedder or the database is down, or they hold different models.
+            DeadlineExceeded: Time ran out; nothing was kept.
+        """
+        complete = [validated(completed(each)) for each in meetings]
+        _refuse_twins(complete)
+        for attempt in range(1, _ATTEMPTS_MAX + 1):
+            try:
+                ingested = await self._attempt(tenant_id, complete, deadline)
+                break
+            except Conflict:
+                # Another ingest of the same meeting was between our look and our write.
+                if attempt == _ATTEMPTS_MAX:
+                    raise
+        for each in ingested:
+            self._metrics.meetings.labels(each.outcome.value).inc()
+        return ingested
+
+    async def _attempt(self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline) -> list[Ingested]:
+        results: dict[int, Ingested] = {}
+        prepared: dict[int, PreparedMeeting] = {}
+        for index, meeting in enumerate(meetings):
+            ready = await self._prepared(tenant_id, meeting, deadline)
+            if ready is None:
+                kept = await self._store.get(tenant_id, meeting.meeting_id, deadline)
+                results[index] = Ingested(Outcome.UNCHANGED, kept, 0)
+            else:
+                prepared[index] = ready
+        if prepared:
+            with self._timed("write"):
+                written = await self._store.keep(tenant_id, list(prepared.values()), deadline)
+            for (index, ready), (outcome, kept) in zip(prepared.items(), written, strict=True):
+                results[index] = Ingested(outcome, kept, len(ready.vectors))
+                self._metrics.chunks.labels("computed").inc(len(ready.vectors))
+                self._metrics.chunks.labels("kept").inc(len(ready.chunks) - len(ready.vectors))
+        return [results[index] for index in range(len(meetings))]
+
+    async def _prepared(self, tenant_id: UUID, meeting: Meeting, deadline: Deadline) -> PreparedMeeting | None:
+        """What has to be written; None when the same content is there."""
+        digest = content_sha256(meeting)
+        known = await self._store.known(tenant_id, meeting.meeting_id, deadline)
+        if known.content_sha256 == digest:
+            return None
+        loop = asyncio.get_running_loop()
+        chunks = await loop.run_in_executor(self._worker, self._indexed, meeting)
+        missing = {each.text_sha256: each.chunk.text for each in chunks if each.text_sha256 not in known.text_sha256s}
+        with self._timed("embed"):
+            vectors = await self._embedded(missing, known.serving_sha256, deadline)
+        return PreparedMeeting(meeting, digest, chunks, vectors, known.serving_sha256)
+
+    def _indexed(self, meeting: Meeting) -> list[IndexedChunk]:
+        with self._timed("chunk"):
+            chunks = chunk(
+                meeting.utterances,
+                tokens_target=self._limits.chunk_tokens_target,
+                tokens_max=self._limits.chunk_tokens_max,
+                count_tokens=estimate_tokens,
+            )
+        with self._timed("terms"):
+            return indexed(chunks, self._analyze, Bm25())
+
+    async def _embedded(self, texts: dict[bytes, str], serving_sha256: str, deadline: Deadline) -> dict[bytes, Vector]:
+        """Vectors by text digest, asked for in batches so that no message and no queue grows with the meeting."""
+        # Texts of like length share a batch, which then needs little padding.
+        digests = sorted(texts, key=lambda digest: len(texts[digest]))
+        vectors: dict[bytes, Vector] = {}
+        for first in range(0, len(digests), self._limits.embed_texts_max):
+            batch = digests[first : first + self._limits.embed_texts_max]
+            embedded = await self._embedder.embed([texts[digest] for digest in batch], deadline)
+            if embedded.model_sha256 != serving_sha256:
+                raise DependencyUnavailable("the embedder runs another model than the one whose vectors are served")
+            vectors.update(zip(batch, embedded.vectors, strict=True))
+        return vectors
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - begun)
+
+
+def _refuse_twins(meetings: Sequence[Meeting]) -> None:
+    counts = Counter(each.meeting_id for each in meetings)
+    refuse_if_any(
+        Violation("content", f"holds {count} meetings with the id {meeting_id}")
+        for meeting_id, count in counts.items()
+        if count > 1
+    )

@@ -1,0 +1,197 @@
+"""What the use case needs from the outside."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagwan_ingest.domain.indexing import IndexedChunk
+from sagwan_ingest.domain.meeting import Meeting
+from sagwan_runtime.deadline import Deadline
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An embedding model, as the embedder describes it.
+
+    Attributes:
+        name: Its public name.
+        revision: Where its weights came from.
+        quantization: How they are stored.
+        sha256: What tells it from every other.
+        dimension: Length of its vectors.
+    """
+
+    name: str
+    revision: str
+    quantization: str
+    sha256: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors and who wrote them.
+
+    Attributes:
+        vectors: One a text, in order; float32, of unit length.
+        model_sha256: The model.
+    """
+
+    vectors: Sequence[Vector]
+    model_sha256: str
+
+
+class PassageEmbedder(Protocol):
+    """Turns chunks into vectors."""
+
+    async def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
+        """One vector a text.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached or refuses.
+            DeadlineExceeded: It did not answer in time.
+        """
+        ...
+
+    async def model(self) -> Model:
+        """The model that is loaded.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached.
+        """
+        ...
+
+
+class Outcome(StrEnum):
+    """What an ingest did."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMeeting:
+    """A meeting as it is kept, without its utterances.
+
+    Attributes:
+        meeting: Its own fields.
+        duration_ms: When its last utterance ends, if times are known.
+        etag: Changes whenever it does.
+        created_at: When it was first ingested.
+        updated_at: When it last changed.
+        utterance_count: Its utterances.
+        chunk_count: Its chunks.
+    """
+
+    meeting: Meeting
+    duration_ms: int | None
+    etag: str
+    created_at: datetime
+    updated_at: datetime
+    utterance_count: int
+    chunk_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds of a meeting before an ingest.
+
+    Attributes:
+        content_sha256: Digest of the content it was made from; None when there is no such meeting.
+        text_sha256s: Digests of chunk texts that have a vector of the serving model.
+        serving_sha256: The serving model.
+    """
+
+    content_sha256: bytes | None
+    text_sha256s: Collection[bytes]
+    serving_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMeeting:
+    """A meeting ready to be written.
+
+    Attributes:
+        meeting: Complete and valid.
+        content_sha256: Digest of its content.
+        chunks: Its chunks with their terms.
+        vectors: By text digest, for every chunk whose text is not stored.
+        model_sha256: The model that wrote the vectors.
+    """
+
+    meeting: Meeting
+    content_sha256: bytes
+    chunks: Sequence[IndexedChunk]
+    vectors: Mapping[bytes, Vector]
+    model_sha256: str
+
+
+class MeetingStore(Protocol):
+    """Where meetings are kept."""
+
+    async def known(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> Known:
+        """What is there of a meeting."""
+        ...
+
+    async def keep(
+        self, tenant_id: UUID, meetings: Sequence[PreparedMeeting], deadline: Deadline
+    ) -> list[tuple[Outcome, KeptMeeting]]:
+        """Writes meetings in one transaction: all of them or none.
+
+        Raises:
+            Conflict: A stored vector that was counted on has gone meanwhile; prepare again.
+        """
+        ...
+
+    async def get(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> KeptMeeting:
+        """A meeting.
+
+        Raises:
+            NotFound: It is not there.
+        """
+        ...
+
+    async def page(
+        self,
+        tenant_id: UUID,
+        *,
+        after: tuple[date | None, str] | None,
+        meetings_max: int,
+        deadline: Deadline,
+    ) -> tuple[list[KeptMeeting], int]:
+        """Meetings newest first, from the one after a day and id, and how many there are in all."""
+        ...
+
+    async def update(
+        self,
+        tenant_id: UUID,
+        meeting_id: str,
+        changes: Mapping[str, Any],
+        etag: str,
+        deadline: Deadline,
+    ) -> KeptMeeting:
+        """Replaces fields of a meeting by name.
+
+        Raises:
+            NotFound: It is not there.
+            Conflict: The etag is not the current one.
+        """
+        ...
+
+    async def delete(self, tenant_id: UUID, meeting_id: str, etag: str, deadline: Deadline) -> None:
+        """Removes every trace of a meeting.
+
+        Raises:
+            NotFound: It is not there.
+            Conflict: The etag is not the current one.
+        """
+        ...

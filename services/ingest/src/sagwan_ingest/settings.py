@@ -1,0 +1,25 @@
+"""Settings of the ingest service."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from sagwan_runtime.settings import RpcSettings
+
+
+class IngestSettings(RpcSettings):
+    """`SAGWAN_INGEST_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="SAGWAN_INGEST_")
+
+    port: int = Field(default=50_052, ge=0, le=65_535, description="gRPC port; 0 takes a free one.")
+    metrics_port: int = Field(default=9_102, ge=0, le=65_535, description="Prometheus port; 0 takes a free one.")
+    # A transcript of 32 MiB, and room for what travels with it.
+    message_bytes_max: int = Field(default=40 << 20, ge=1 << 10, description="Largest request in bytes.")
+    call_timeout_ms: int = Field(default=600_000, ge=1, description="Longest one meeting or transcript may take.")
+    embedder_target: str = Field(default="127.0.0.1:50051", description="gRPC target of the embedder.")
+    embedder_unavailable_ms: int = Field(
+        default=30_000, ge=0, description="How long an embedder that is down is waited for."
+    )
+    embed_texts_max: int = Field(default=64, ge=1, le=1_024, description="Chunks of one call to the embedder.")
+    chunk_tokens_target: int = Field(default=220, ge=16, description="Size in tokens that chunks grow to.")
+    chunk_tokens_max: int = Field(default=400, ge=16, description="Size in tokens that no chunk passes.")

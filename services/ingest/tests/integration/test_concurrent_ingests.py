@@ -1,0 +1,199 @@
+"""Ingests that meet: races, locks, cancelled calls."""
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from sagwan_ingest.domain.indexing import completed
+from sagwan_ingest.domain.meeting import Meeting, Utterance
+from sagwan_ingest.ports import Outcome
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import DeadlineExceeded
+
+pytestmark = pytest.mark.integration
+
+WORDS = [
+    "budget",
+    "engineer",
+    "release",
+    "office",
+    "minutes",
+    "meeting",
+    "예산",
+    "회의록",
+    "공개",
+    "논의",
+    "팀장",
+    "일정",
+]
+CUT = "The budget for next year was cut by a tenth, which nobody in the room expected."
+HIRE = "We should hire two engineers before the summer, or the release will slip again."
+MOVE = "The office moves to the third floor, and everyone will get a new desk there."
+READ = "Nobody has read the minutes of the last meeting, so let us read them together now."
+
+
+def meeting(meeting_id: str, *sentences: str) -> Meeting:
+    return completed(Meeting(meeting_id=meeting_id, utterances=tuple(Utterance("Ann", each) for each in sentences)))
+
+
+def soon() -> Deadline:
+    return Deadline.after(30)
+
+
+class TestRaces:
+    async def test_of_two_ingests_of_one_meeting_one_creates_it_and_one_finds_it_unchanged(
+        self, new_tenant, ingest, inspector, embedder
+    ):
+        tenant_id, weekly = await new_tenant(), meeting("weekly", CUT, HIRE)
+        # Both have seen that there is no such meeting before either goes on.
+        embedder.gate = asyncio.Barrier(2)
+        results = await asyncio.gather(ingest(tenant_id, weekly), ingest(tenant_id, weekly))
+        assert sorted(each.outcome for (each,) in results) == [Outcome.CREATED, Outcome.UNCHANGED]
+        assert len({each.kept.etag for (each,) in results}) == 1
+        await inspector.assert_holds(tenant_id, weekly)
+
+    async def test_of_two_edits_the_last_to_write_wins_whole(self, new_tenant, ingest, inspector, embedder):
+        tenant_id = await new_tenant()
+        await ingest(tenant_id, meeting("weekly", CUT))
+        embedder.gate = asyncio.Barrier(2)
+        edits = [meeting("weekly", CUT, HIRE), meeting("weekly", CUT, MOVE)]
+        results = await asyncio.gather(*(ingest(tenant_id, each) for each in edits))
+        assert [each.outcome for (each,) in results] == [Outcome.UPDATED] * 2
+        last = max(range(2), key=lambda place: results[place][0].kept.etag)
+        await inspector.assert_holds(tenant_id, edits[last])
+
+    async def test_a_chunk_that_was_counted_on_and_has_gone_is_embedded_after_all(
+        self, new_tenant, ingest, inspector, embedder
+    ):
+        tenant_id = await new_tenant()
+        await ingest(tenant_id, meeting("weekly", CUT, HIRE))
+        embedder.texts.clear()
+        embedder.gate = asyncio.Event()
+        edit = meeting("weekly", CUT, MOVE)
+        slow = asyncio.create_task(ingest(tenant_id, edit))
+        while not embedder.texts:
+            await asyncio.sleep(0.01)
+        # Needs no vector, so it overtakes; and it takes the chunk away that the slow one keeps.
+        await ingest(tenant_id, meeting("weekly", HIRE))
+        embedder.gate.set()
+        (updated,) = await slow
+        assert updated.outcome is Outcome.UPDATED
+        assert embedder.texts == [f"Ann: {MOVE}", f"Ann: {MOVE}", f"Ann: {CUT}"]
+        await inspector.assert_holds(tenant_id, edit)
+
+    async def test_a_meeting_that_is_deleted_during_an_edit_is_created_anew(
+        self, new_tenant, ingest, inspector, embedder, store
+    ):
+        tenant_id = await new_tenant()
+        await ingest(tenant_id, meeting("weekly", CUT, HIRE))
+        embedder.texts.clear()
+        embedder.gate = asyncio.Event()
+        edit = meeting("weekly", CUT, MOVE)
+        slow = asyncio.create_task(ingest(tenant_id, edit))
+        while not embedder.texts:
+            await asyncio.sleep(0.01)
+        await store.delete(tenant_id, "weekly", "", soon())
+        embedder.gate.set()
+        (created,) = await slow
+        assert created.outcome is Outcome.CREATED
+        await inspector.assert_holds(tenant_id, edit)
+
+
+class TestLocks:
+    async def test_eight_writers_that_share_their_words_do_not_deadlock(self, new_tenant, ingest, inspector, store):
+        tenant_id = await new_tenant()
+
+        def sentences(dice: random.Random) -> list[str]:
+            return [" ".join(dice.choices(WORDS, k=12)) + "." for _ in range(dice.randint(2, 5))]
+
+        async def write(number: int) -> Meeting | None:
+            dice = random.Random(number)
+            meeting_id = f"m-{number % 6}"
+            last = None
+            for _ in range(4):
+                last = meeting(meeting_id, *sentences(dice))
+                await ingest(tenant_id, last)
+            if number in (2, 3):
+                await store.delete(tenant_id, meeting_id, "", soon())
+                return None
+            if number in (4, 5):
+                held_on = date(2024, 1, number)
+                await store.update(tenant_id, meeting_id, {"held_on": held_on}, "", soon())
+                return replace(last, held_on=held_on)
+            return last
+
+        async with asyncio.timeout(30):
+            written = await asyncio.gather(*(write(number) for number in range(8)))
+        # Writers 6 and 7 share their meetings with 0 and 1: either may have been the last.
+        page, total = await store.page(tenant_id, after=None, meetings_max=100, deadline=soon())
+        assert total == 4
+        contested = []
+        for number in (0, 1):
+            counts = {each.meeting.meeting_id: each.utterance_count for each in page}
+            one, other = written[number], written[number + 6]
+            assert len(one.utterances) != len(other.utterances)
+            contested.append(one if counts[one.meeting_id] == len(one.utterances) else other)
+        await inspector.assert_holds(tenant_id, *contested, written[4], written[5])
+
+    async def test_edits_of_fields_and_of_content_at_once_do_not_deadlock(self, new_tenant, ingest, inspector, store):
+        tenant_id = await new_tenant()
+        versions = [meeting("weekly", CUT, HIRE), meeting("weekly", MOVE, CUT)]
+        await ingest(tenant_id, versions[0])
+
+        async def change_fields() -> None:
+            for day in range(1, 11):
+                await store.update(tenant_id, "weekly", {"held_on": date(2024, 1, day)}, "", soon())
+
+        async def change_content() -> None:
+            for round_ in range(10):
+                await ingest(tenant_id, versions[round_ % 2])
+
+        async with asyncio.timeout(30):
+            await asyncio.gather(change_fields(), change_content())
+        kept = await store.get(tenant_id, "weekly", soon())
+        await inspector.assert_holds(tenant_id, replace(versions[1], held_on=kept.meeting.held_on))
+
+    @pytest.fixture
+    async def busy_tenant(self, new_tenant, ingest, owner):
+        """A tenant whose turn to write somebody else has, for as long as the test lasts."""
+        tenant_id = await new_tenant()
+        await ingest(tenant_id, meeting("weekly", CUT))
+        async with owner.transaction():
+            await owner.execute("SELECT FROM corpus_stats WHERE tenant_id = $1 FOR UPDATE", tenant_id)
+            yield tenant_id
+
+    async def test_a_turn_that_does_not_come_in_time_leaves_everything_as_it_was(
+        self, busy_tenant, ingest, inspector, store
+    ):
+        with pytest.raises(DeadlineExceeded):
+            await ingest(busy_tenant, meeting("weekly", HIRE), seconds=0.3)
+        with pytest.raises(DeadlineExceeded):
+            await store.delete(busy_tenant, "weekly", "", Deadline.after(0.3))
+        await inspector.assert_holds(busy_tenant, meeting("weekly", CUT))
+
+    async def test_another_tenants_turn_is_not_waited_for(self, busy_tenant, new_tenant, ingest):
+        (ingested,) = await ingest(await new_tenant(), meeting("weekly", CUT), seconds=10)
+        assert ingested.outcome is Outcome.CREATED
+
+    async def test_a_cancelled_ingest_leaves_nothing_and_gives_its_connection_back(
+        self, new_tenant, ingest, inspector, owner
+    ):
+        tenant_id = await new_tenant()
+        await ingest(tenant_id, meeting("weekly", CUT))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tests' AND wait_event_type = 'Lock'"
+        async with owner.transaction():
+            await owner.execute("SELECT FROM corpus_stats WHERE tenant_id = $1 FOR UPDATE", tenant_id)
+            # More than the pool has connections, one after the other.
+            for _ in range(12):
+                blocked = asyncio.create_task(ingest(tenant_id, meeting("weekly", HIRE)))
+                while not await owner.fetchval(waiting):
+                    await asyncio.sleep(0.01)
+                blocked.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await blocked
+        await inspector.assert_holds(tenant_id, meeting("weekly", CUT))
+        await ingest(tenant_id, meeting("weekly", HIRE), seconds=5)
+        await inspector.assert_holds(tenant_id, meeting("weekly", HIRE))

@@ -1,0 +1,164 @@
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagwan_ingest.domain.formats.encoding import decode
+from sagwan_ingest.domain.formats.registry import FORMATS, Hints, read_transcript
+from sagwan_runtime.errors import InvalidRequest
+
+JSONL = '{"meeting_id": "m", "turns": [{"speaker": "Ann", "text": "Hello."}]}\n'
+WEBVTT = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Hello.\n"
+TEXT = "Ann: Hello.\nBob: Hi.\n"
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nAnn: Hello.\n"
+PROSE = "Nobody is named here.\n\nIt goes on.\n"
+
+
+def read(text, **hints):
+    return read_transcript(text.encode(), Hints(**hints))
+
+
+def reason(content, **hints):
+    with pytest.raises(InvalidRequest) as refused:
+        read_transcript(content, Hints(**hints))
+    (violation,) = refused.value.violations
+    return violation.field, violation.reason
+
+
+@pytest.mark.parametrize(("text", "name"), [(JSONL, "jsonl"), (WEBVTT, "webvtt"), (TEXT, "text")])
+@pytest.mark.parametrize("file_name", ["", "x.txt", "x.vtt", "x.jsonl", "x.bin", "x"])
+def test_the_content_decides_whatever_the_suffix(text, name, file_name):
+    assert read(text, file_name=file_name).format_name == name
+
+
+@pytest.mark.parametrize("file_name", ["", "notes", "notes.txt", "NOTES.TXT"])
+def test_text_without_signs_of_turns_is_plain_text_when_the_suffix_agrees_or_there_is_none(file_name):
+    assert read(PROSE, file_name=file_name).format_name == "text"
+
+
+@pytest.mark.parametrize(
+    ("text", "file_name"),
+    [(PROSE, "x.csv"), (SRT, "x.srt"), (SRT, ""), ("<html><p>Hi</p></html>", ""), ('[{"a": 1}]', "")],
+)
+def test_a_format_that_is_not_known_is_refused_and_the_known_ones_named(text, file_name):
+    field, why = reason(text.encode(), file_name=file_name)
+
+    assert field == "content"
+    assert "jsonl, webvtt, text" in why
+
+
+def test_a_known_suffix_sends_odd_content_to_its_parser_that_says_what_is_wrong():
+    assert reason(b"00:01.000 --> 00:02.000\nHi", file_name="x.vtt") == (
+        "content",
+        "line 1: does not begin with WEBVTT",
+    )
+
+
+def test_a_format_that_is_named_is_taken():
+    assert read(WEBVTT, format_name="text").format_name == "text"
+    assert reason(WEBVTT.encode(), format_name="srt") == ("format", "is not one of jsonl, webvtt, text")
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"\xef\xbb\xbf"])
+def test_empty_content_is_refused(content):
+    assert reason(content) == ("content", "is empty")
+
+
+def test_names_and_suffixes_of_formats_are_distinct():
+    names = [each.name for each in FORMATS]
+    suffixes = [suffix for each in FORMATS for suffix in each.suffixes]
+
+    assert len(set(names)) == len(names)
+    assert len(set(suffixes)) == len(suffixes)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "held_on", "title"),
+    [
+        ("2024-03-05_weekly-sync.vtt", date(2024, 3, 5), "weekly sync"),
+        ("/home/ann/2024-03-05 Weekly Sync.final.txt", date(2024, 3, 5), "Weekly Sync.final"),
+        ("C:\\meetings\\2024-03-05.txt", date(2024, 3, 5), ""),
+        ("2024-13-05_x.txt", None, "2024 13 05 x"),
+        ("주간_회의.txt", None, "주간 회의"),
+        (".txt", None, ".txt"),
+        ("", None, ""),
+    ],
+)
+def test_a_file_name_gives_the_day_and_the_title(file_name, held_on, title):
+    (meeting,) = read(TEXT, file_name=file_name).meetings
+
+    assert (meeting.held_on, meeting.title, meeting.source) == (held_on, title, file_name)
+
+
+def test_what_the_content_says_wins_over_the_file_name_and_the_callers_id_over_the_content():
+    line = '{"meeting_id": "m", "title": "T", "date": "2020-01-01", "source": "S", "turns": [{"text": "Hi"}]}'
+
+    (meeting,) = read(line, file_name="2024-03-05_x.jsonl", meeting_id="mine").meetings
+
+    assert (meeting.meeting_id, meeting.title, meeting.held_on, meeting.source) == (
+        "mine", "T", date(2020, 1, 1), "S",
+    )  # fmt: skip
+
+
+def test_several_meetings_share_the_source_but_no_title_and_no_id():
+    two = JSONL + JSONL.replace('"m"', '"n"')
+
+    meetings = read(two, file_name="2024-03-05_x.jsonl").meetings
+
+    assert [(each.meeting_id, each.title, each.held_on) for each in meetings] == [("m", "", None), ("n", "", None)]
+    assert {each.source for each in meetings} == {"2024-03-05_x.jsonl"}
+    assert reason(two.encode(), meeting_id="mine")[0] == "meeting_id"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])  # the last two write a byte order mark
+def test_text_with_and_without_a_byte_order_mark_is_read(encoding):
+    assert decode("김: 네 😀\n".encode(encoding)) == "김: 네 😀\n"
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\x00\x00\xfe\xff", "utf-32-be")],
+)
+def test_both_byte_orders_are_read(mark, encoding):
+    assert decode(mark + "한글".encode(encoding)) == "한글"
+
+
+def test_lines_end_alike_whatever_the_file_had():
+    assert decode(b"a\r\nb\rc\nd") == "a\nb\nc\nd"
+
+
+def test_bytes_that_are_not_utf_8_are_refused_with_their_offset():
+    field, why = reason("Ann: 안녕".encode("cp949"))
+
+    assert field == "content"
+    assert "byte 5 (0xbe)" in why
+    assert "UTF-8" in why
+
+
+def test_half_a_character_at_the_end_is_refused_with_its_offset():
+    assert "byte 4" in reason(b"\xff\xfea\x00\x3d\xd8")[1]
+    assert "byte 6" in reason(b"Ann: a" + b"\xea\xb0")[1]
+
+
+def test_a_nul_byte_is_refused_with_its_offset():
+    assert "NUL character at byte 7" in reason("김: a".encode() + b"\r\0")[1]
+
+
+@pytest.mark.parametrize(
+    ("signature", "what"),
+    [(b"%PDF-1.5", "PDF"), (b"PK\x03\x04", "DOCX"), (b"\xd0\xcf\x11\xe0", "HWP"), (b"\x1f\x8b", "gzip")],
+)
+def test_files_that_are_no_text_are_called_what_they_are(signature, what):
+    assert what in reason(signature + b"\x00\x01")[1]
+
+
+@given(st.binary(max_size=60), st.sampled_from(["", "x.vtt", "x.txt", "x.jsonl", "x.docx"]))
+def test_any_bytes_are_read_or_refused(content, file_name):
+    try:
+        meetings, violations = read_transcript(content, Hints(file_name=file_name)).meetings, ()
+    except InvalidRequest as refused:
+        meetings, violations = (), refused.violations
+
+    assert bool(meetings) != bool(violations)
+    assert all(each.field == "content" and each.reason for each in violations)
