@@ -1,0 +1,171 @@
+"""Meetings in PostgreSQL."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from pgvector import SparseVector
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.postgres.database import Database, Session
+from sagwan_runtime.postgres.queries import Query
+from sagwan_search.domain.answer import MeetingSummary, StoredChunk
+from sagwan_search.domain.fusion import Candidate
+from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
+from sagwan_search.domain.lines import Span, Utterance
+from sagwan_search.domain.query import Filter
+from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
+from sagwan_text.terms import TERM_IDS_MAX
+
+_MEETING_COUNTS_MAX = 1_000
+
+# How a connection of this service walks an HNSW index: as many candidates as a leg is deep, and further while a filter
+# leaves fewer. Rows then come slightly out of order, so `nearest` sorts them.
+CONNECTION_SETTINGS = {
+    "hnsw.ef_search": "100",
+    "hnsw.iterative_scan": "relaxed_order",
+    "hnsw.max_scan_tuples": "200000",
+}
+
+
+class PostgresSearchSession:
+    """One transaction of a search."""
+
+    def __init__(self, session: Session, queries: Mapping[str, Query]) -> None:
+        self._session = session
+        self._queries = queries
+        self._condition = Filter()
+        self._meeting_keys: list[int] | None = None
+        self._serving_id: int | None = None
+
+    async def narrow(self, condition: Filter) -> None:
+        """Restricts the legs to what passes a filter."""
+        self._condition = condition
+        if condition.meeting_ids is not None:
+            rows = await self._session.fetch(self._queries["resolve_meetings"], list(condition.meeting_ids))
+            self._meeting_keys = [row["meeting_key"] for row in rows]
+
+    async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
+        """How common terms are."""
+        rows = await self._session.fetch(self._queries["term_statistics"], list(term_ids))
+        return TermStatistics(
+            corpus_count=rows[0]["corpus_count"] if rows else 0,
+            chunk_counts={row["term_id"]: row["chunk_count"] for row in rows if row["term_id"] is not None},
+        )
+
+    async def lexical(
+        self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
+    ) -> list[Candidate]:
+        """Chunks that hold a matched term, by BM25 over the scored terms, best first."""
+        # sparsevec counts from 1 in text and from 0 in this type.
+        weights = SparseVector({term.term_id - 1: term.weight for term in scored}, TERM_IDS_MAX)
+        rows = await self._session.fetch(
+            self._queries["lexical_leg"],
+            [term.term_id for term in matched],
+            weights,
+            *self._filter_arguments(),
+            depth,
+        )
+        return [Candidate(row["chunk_id"], row["score"]) for row in rows]
+
+    async def serving_model(self) -> Model | None:
+        """The model whose vectors are complete; None before the first ingest."""
+        row = await self._session.fetch_row(self._queries["serving_model"])
+        if row is None:
+            return None
+        self._serving_id = row["model_id"]
+        return Model(row["sha256"], f"{row['name']}@{row['revision']}/{row['quantization']}")
+
+    async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
+        """Chunks of the serving model nearest to a vector, by cosine, best first."""
+        query = self._queries["vector_leg"].on_table("vectors", f"chunk_vectors_{self._serving_id}")
+        rows = await self._session.fetch(query, vector, *self._filter_arguments(), depth)
+        candidates = [Candidate(row["chunk_id"], row["score"]) for row in rows]
+        candidates.sort(key=lambda each: (-each.score, each.chunk_id))
+        return candidates
+
+    async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """The chunks that still exist, by id, with their utterances."""
+        rows = await self._session.fetch(self._queries["page_chunks"], list(chunk_ids))
+        found: dict[int, StoredChunk] = {}
+        for chunk_id, group in groupby(rows, key=lambda row: int(row["chunk_id"])):
+            lines = list(group)
+            first = lines[0]
+            found[chunk_id] = StoredChunk(
+                chunk_id=chunk_id,
+                meeting=_meeting(first),
+                span=Span(
+                    first["first_utterance"],
+                    first["first_character"],
+                    first["last_utterance"],
+                    first["last_character"],
+                ),
+                utterances=[_utterance(row) for row in lines],
+            )
+        return found
+
+    def _filter_arguments(self) -> tuple[Any, ...]:
+        speakers = self._condition.speaker_keys
+        return (
+            self._condition.start_date,
+            self._condition.end_date,
+            self._meeting_keys,
+            None if speakers is None else list(speakers),
+        )
+
+
+class PostgresMeetingStore:
+    """Where meetings are kept."""
+
+    def __init__(self, database: Database, queries: Mapping[str, Query]) -> None:
+        self._database = database
+        self._queries = queries
+
+    @asynccontextmanager
+    async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
+        """Opens a session."""
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            yield PostgresSearchSession(session, self._queries)
+
+    async def utterances(
+        self,
+        tenant_id: UUID,
+        condition: Filter,
+        *,
+        after: tuple[str, int] | None,
+        lines_max: int,
+        deadline: Deadline,
+    ) -> UtterancePage:
+        """Utterances that pass a filter, by meeting id and ordinal, from the one after `after`."""
+        meeting_ids, speakers = condition.meeting_ids, condition.speaker_keys
+        passing = (
+            condition.start_date,
+            condition.end_date,
+            None if meeting_ids is None else list(meeting_ids),
+            None if speakers is None else list(speakers),
+        )
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            rows = await session.fetch(self._queries["utterances_page"], *passing, *(after or (None, None)), lines_max)
+            counts = await session.fetch(self._queries["utterance_counts"], *passing)
+        return UtterancePage(
+            lines=[SpokenLine(_meeting(row), _utterance(row)) for row in rows],
+            total=sum(row["utterance_count"] for row in counts),
+            meeting_counts=[]
+            if after
+            else [(row["meeting_id"], row["utterance_count"]) for row in counts[:_MEETING_COUNTS_MAX]],
+        )
+
+    async def check_ready(self) -> None:
+        """Returns when the database answers and has the schema of this version."""
+        async with self._database.untenanted(Deadline.after(2)) as session:
+            await session.fetch_value(self._queries["ready"])
+
+
+def _meeting(row: Mapping[str, Any]) -> MeetingSummary:
+    return MeetingSummary(row["meeting_id"], row["title"], row["held_on"])
+
+
+def _utterance(row: Mapping[str, Any]) -> Utterance:
+    return Utterance(row["ordinal"], row["speaker"], row["start_ms"], row["end_ms"], row["text"])

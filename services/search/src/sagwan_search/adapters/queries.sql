@@ -1,0 +1,74 @@
+-- The statements of the search service. They run as sagwan_service, inside a transaction that has named its tenant, so
+-- row-level security adds the tenant to each. A NULL parameter of a filter does not restrict.
+
+-- name: resolve_meetings
+-- Keys of the meetings that a filter names; those that are not there are left out.
+SELECT meeting_key FROM meetings WHERE meeting_id = ANY ($1::text[]);
+
+-- name: term_statistics
+-- Chunks of the corpus, and chunks that hold each of the terms; one row with a NULL term when none occurs.
+SELECT c.chunk_count AS corpus_count, s.term_id, s.chunk_count
+FROM corpus_stats AS c
+LEFT JOIN term_stats AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY ($1::integer[]);
+
+-- name: lexical_leg
+-- Chunks by BM25: match terms, query weights, dates, meetings, speakers, depth.
+SELECT chunk_id, score
+FROM lexical_matches($1::integer[], $2::sparsevec, $3::date, $4::date, $5::bigint[], $6::text[], $7::integer);
+
+-- name: serving_model
+-- The model whose vectors are complete.
+SELECT model_id, name, revision, quantization, sha256 FROM models WHERE state = 'serving';
+
+-- name: vector_leg
+-- Chunks nearest to a vector. The order must stay this very expression, ascending, or the index is not used.
+SELECT v.chunk_id, -(v.embedding <#> $1::vector) AS score
+FROM :"vectors" AS v
+WHERE ($2::date IS NULL OR v.held_on >= $2)
+  AND ($3::date IS NULL OR v.held_on <= $3)
+  AND ($4::bigint[] IS NULL OR v.meeting_key = ANY ($4))
+  AND ($5::text[] IS NULL OR v.speakers && $5)
+ORDER BY v.embedding <#> $1::vector
+LIMIT $6;
+
+-- name: page_chunks
+-- The page's chunks with every utterance that they touch, in order.
+SELECT
+    c.chunk_id, c.first_utterance, c.first_character, c.last_utterance, c.last_character,
+    m.meeting_id, m.title, m.held_on,
+    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
+FROM chunks AS c
+JOIN meetings AS m ON m.meeting_key = c.meeting_key
+JOIN utterances AS u
+    ON u.meeting_key = c.meeting_key AND u.ordinal BETWEEN c.first_utterance AND c.last_utterance
+WHERE c.chunk_id = ANY ($1::bigint[])
+ORDER BY c.chunk_id, u.ordinal;
+
+-- name: utterances_page
+-- Utterances that pass a filter, by meeting and ordinal, from the one after a position.
+SELECT m.meeting_id, m.title, m.held_on, u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
+FROM utterances AS u
+JOIN meetings AS m ON m.meeting_key = u.meeting_key
+WHERE ($1::date IS NULL OR m.held_on >= $1)
+  AND ($2::date IS NULL OR m.held_on <= $2)
+  AND ($3::text[] IS NULL OR m.meeting_id = ANY ($3))
+  AND ($4::text[] IS NULL OR u.speaker_key = ANY ($4))
+  AND ($5::text IS NULL OR (m.meeting_id, u.ordinal) > ($5, $6::integer))
+ORDER BY m.meeting_id, u.ordinal
+LIMIT $7;
+
+-- name: utterance_counts
+-- Utterances that pass a filter, counted by meeting, most first.
+SELECT m.meeting_id, count(*) AS utterance_count
+FROM utterances AS u
+JOIN meetings AS m ON m.meeting_key = u.meeting_key
+WHERE ($1::date IS NULL OR m.held_on >= $1)
+  AND ($2::date IS NULL OR m.held_on <= $2)
+  AND ($3::text[] IS NULL OR m.meeting_id = ANY ($3))
+  AND ($4::text[] IS NULL OR u.speaker_key = ANY ($4))
+GROUP BY m.meeting_id
+ORDER BY utterance_count DESC, m.meeting_id;
+
+-- name: ready
+-- Whether the schema that this version needs is there.
+SELECT 1 FROM models LIMIT 1;

@@ -1,0 +1,275 @@
+"""Protobuf to domain, with every violation found, and back."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf import duration_pb2, message
+
+from sagwan.search.v1 import search_pb2
+from sagwan_runtime.errors import InvalidRequest, NotImplementedYet, Violation, refuse_if_any
+from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
+from sagwan_runtime.validation import (
+    page_size_violations,
+    parsed_date,
+    text_violations,
+    texts_violations,
+)
+from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
+from sagwan_search.domain.fusion import FusionWeights, Leg, LegScore
+from sagwan_search.domain.lexical import WeightedTerm
+from sagwan_search.domain.lines import Line
+from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.ports import SpokenLine, UtterancePage
+from sagwan_text.speakers import speaker_key
+
+_QUERY_CHARACTERS_MAX = 10_000
+_NAME_CHARACTERS_MAX = 256
+_HITS_DEFAULT = 10
+_HITS_MAX = 100
+_LINES_DEFAULT = 50
+_LINES_MAX = 1_000
+_MEETINGS_MAX = 1_000
+_SPEAKERS_MAX = 100
+_RRF_K_DEFAULT = 60
+_RRF_K_MAX = 10_000
+_WEIGHT_MAX = 100.0
+_ORDINAL_MAX = 2**31 - 1  # a PostgreSQL integer
+_MEETING_PREFIX = "meetings/"
+
+_MODES = {
+    search_pb2.SEARCH_MODE_UNSPECIFIED: Mode.HYBRID,
+    search_pb2.SEARCH_MODE_HYBRID: Mode.HYBRID,
+    search_pb2.SEARCH_MODE_LEXICAL: Mode.LEXICAL,
+    search_pb2.SEARCH_MODE_VECTOR: Mode.VECTOR,
+}
+_LEGS = {Leg.LEXICAL: search_pb2.LEG_LEXICAL, Leg.VECTOR: search_pb2.LEG_VECTOR}
+_FUSION_METHODS = (search_pb2.FUSION_METHOD_UNSPECIFIED, search_pb2.FUSION_METHOD_RRF)
+# Parts of the contract that later versions answer. Refusing them is better than answering another question.
+_SEARCH_FIELDS_LATER = ("neighbor_count", "hits_per_meeting_max", "facets")
+_FILTER_FIELDS_LATER = (
+    "series", "participants", "tags", "languages", "utterance_kinds", "start_offset", "end_offset", "all_of", "any_of",
+    "none_of",
+)  # fmt: skip
+
+
+def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
+    """The question that a request asks.
+
+    Args:
+        request: From the wire.
+        depth: How far pages reach.
+
+    Raises:
+        InvalidRequest: Fields are wrong; all that are.
+        NotImplementedYet: A field is set that this version does not answer.
+    """
+    _refuse_later_fields(request, _SEARCH_FIELDS_LATER, "")
+    violations = [
+        *text_violations("query", request.query, characters_max=_QUERY_CHARACTERS_MAX, required=True),
+        *page_size_violations("page_size", request.page_size, largest=_HITS_MAX),
+    ]
+    if request.mode not in _MODES:
+        violations.append(Violation("mode", f"{request.mode} is not a mode"))
+    weights = _weights(request.fusion, violations)
+    condition = filter_of(request.filter, violations)
+    refuse_if_any(violations)
+    offset = _offset(page_position(request_fingerprint(request), request.page_token))
+    return Query(
+        text=request.query,
+        mode=_MODES[request.mode],
+        filter=condition,
+        offset=offset,
+        hits_max=min(request.page_size or _HITS_DEFAULT, depth),
+        weights=weights,
+    )
+
+
+def filter_of(condition: search_pb2.Filter, violations: list[Violation]) -> Filter:
+    """The filter of a request; what is wrong with it is added to `violations`."""
+    _refuse_later_fields(condition, _FILTER_FIELDS_LATER, "filter.")
+    start_date = parsed_date("filter.start_date", condition.start_date, violations)
+    end_date = parsed_date("filter.end_date", condition.end_date, violations)
+    if start_date and end_date and start_date > end_date:
+        violations.append(Violation("filter.end_date", "lies before filter.start_date"))
+    violations += texts_violations(
+        "filter.meetings",
+        condition.meetings,
+        count_max=_MEETINGS_MAX,
+        characters_max=_NAME_CHARACTERS_MAX,
+    )
+    violations += texts_violations(
+        "filter.speakers",
+        condition.speakers,
+        count_max=_SPEAKERS_MAX,
+        characters_max=_NAME_CHARACTERS_MAX,
+    )
+    for index, name in enumerate(condition.meetings):
+        meeting_id = name.removeprefix(_MEETING_PREFIX)
+        if not name.startswith(_MEETING_PREFIX) or not meeting_id or "/" in meeting_id:
+            violations.append(Violation(f"filter.meetings[{index}]", "is not a name like meetings/weekly-12"))
+    return Filter(
+        start_date=start_date,
+        end_date=end_date,
+        meeting_ids=tuple(name.removeprefix(_MEETING_PREFIX) for name in condition.meetings) or None,
+        speaker_keys=tuple(speaker_key(name) for name in condition.speakers) or None,
+    )
+
+
+def search_response(request: search_pb2.SearchRequest, query: Query, answer: Answer) -> search_pb2.SearchResponse:
+    """The answer as it goes over the wire."""
+    response = search_pb2.SearchResponse(
+        hits=[_hit(each, explain=request.explain) for each in answer.hits],
+        degraded=bool(answer.degraded_reason),
+        degraded_reason=answer.degraded_reason,
+        model=answer.model,
+        timings=search_pb2.SearchTimings(
+            **{stage: _duration_s(seconds) for stage, seconds in answer.stage_seconds.items()}
+        ),
+    )
+    if answer.more:
+        position = [query.offset + query.hits_max]
+        response.next_page_token = page_token(request_fingerprint(request), position)
+    if request.explain:
+        response.explanation.terms.extend(_term(each) for each in answer.terms)
+        response.explanation.legs.extend(
+            search_pb2.LegPlan(leg=_LEGS[leg], weight=query.weights.of(leg), candidate_count=candidate_count)
+            for leg, candidate_count in answer.candidate_counts.items()
+        )
+    return response
+
+
+def utterances_request(
+    request: search_pb2.ListUtterancesRequest,
+) -> tuple[Filter, tuple[str, int] | None, int]:
+    """Filter, position after which the page begins, and lines of the page."""
+    violations = list(page_size_violations("page_size", request.page_size, largest=_LINES_MAX))
+    condition = filter_of(request.filter, violations)
+    refuse_if_any(violations)
+    after = _line_position(page_position(request_fingerprint(request), request.page_token))
+    return condition, after, request.page_size or _LINES_DEFAULT
+
+
+def utterances_response(
+    request: search_pb2.ListUtterancesRequest, page: UtterancePage, lines_max: int
+) -> search_pb2.ListUtterancesResponse:
+    """A page of utterances as it goes over the wire."""
+    shown = page.lines[:lines_max]
+    response = search_pb2.ListUtterancesResponse(
+        utterances=[_spoken(each) for each in shown],
+        total_size=page.total,
+        meeting_counts=[
+            search_pb2.FacetValue(value=_MEETING_PREFIX + meeting_id, count=count)
+            for meeting_id, count in page.meeting_counts
+        ],
+    )
+    if len(page.lines) > lines_max:
+        last = shown[-1]
+        position = [last.meeting.meeting_id, last.utterance.ordinal]
+        response.next_page_token = page_token(request_fingerprint(request), position)
+    return response
+
+
+def _offset(position: list[Any] | None) -> int:
+    match position:
+        case None:
+            return 0
+        case [int() as offset] if offset >= 0:
+            return offset
+    raise _not_a_token()
+
+
+def _line_position(position: list[Any] | None) -> tuple[str, int] | None:
+    match position:
+        case None:
+            return None
+        case [str() as meeting_id, int() as ordinal] if "\x00" not in meeting_id and 0 <= ordinal <= _ORDINAL_MAX:
+            return meeting_id, ordinal
+    raise _not_a_token()
+
+
+def _not_a_token() -> InvalidRequest:
+    return InvalidRequest.field("page_token", "is not a token of this service")
+
+
+def _refuse_later_fields(part: message.Message, names: Sequence[str], prefix: str) -> None:
+    present = {field.name for field, _ in part.ListFields()}
+    for name in names:
+        if name in present:
+            raise NotImplementedYet(f"{prefix}{name} is not answered by this version")
+
+
+def _weights(fusion: search_pb2.Fusion, violations: list[Violation]) -> FusionWeights:
+    if fusion.method not in _FUSION_METHODS:
+        raise NotImplementedYet("fusion.method: this version fuses by RRF only")
+    if not 0 <= fusion.rrf_k <= _RRF_K_MAX:
+        violations.append(Violation("fusion.rrf_k", f"is {fusion.rrf_k}; 0 (the default) to {_RRF_K_MAX:,} are taken"))
+    lexical = fusion.lexical_weight if fusion.HasField("lexical_weight") else 1.0
+    vector = fusion.vector_weight if fusion.HasField("vector_weight") else 1.0
+    for field, weight in (("lexical_weight", lexical), ("vector_weight", vector)):
+        if not (math.isfinite(weight) and 0 <= weight <= _WEIGHT_MAX):
+            violations.append(Violation(f"fusion.{field}", f"is {weight}; 0 to {_WEIGHT_MAX:g} are taken"))
+    if lexical == vector == 0:
+        violations.append(Violation("fusion", "gives every leg the weight 0"))
+    return FusionWeights(k=fusion.rrf_k or _RRF_K_DEFAULT, lexical=lexical, vector=vector)
+
+
+def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
+    return search_pb2.Hit(
+        name=f"{_MEETING_PREFIX}{hit.meeting.meeting_id}/chunks/{hit.fused.chunk_id}",
+        score=hit.fused.score,
+        legs=[_leg_score(each) for each in hit.fused.legs],
+        meeting=_summary(hit.meeting),
+        lines=[_line(hit.meeting, each) for each in hit.lines],
+        best_line=hit.best_line,
+        matched_terms=[_term(each) for each in hit.terms] if explain else [],
+    )
+
+
+def _leg_score(score: LegScore) -> search_pb2.LegScore:
+    return search_pb2.LegScore(
+        leg=_LEGS[score.leg], rank=score.rank, score=score.score, contribution=score.contribution
+    )
+
+
+def _term(term: WeightedTerm) -> search_pb2.MatchedTerm:
+    return search_pb2.MatchedTerm(term=term.text, idf=term.idf, document_count=term.chunk_count)
+
+
+def _summary(meeting: MeetingSummary) -> search_pb2.MeetingSummary:
+    return search_pb2.MeetingSummary(
+        name=_MEETING_PREFIX + meeting.meeting_id,
+        title=meeting.title,
+        date=meeting.held_on.isoformat() if meeting.held_on else "",
+    )
+
+
+def _line(meeting: MeetingSummary, line: Line) -> search_pb2.Line:
+    spoken = _spoken(SpokenLine(meeting, line.utterance))
+    spoken.highlights.extend(search_pb2.Highlight(start=start, end=end) for start, end in line.highlights)
+    return spoken
+
+
+def _spoken(spoken: SpokenLine) -> search_pb2.Line:
+    utterance = spoken.utterance
+    return search_pb2.Line(
+        utterance=f"{_MEETING_PREFIX}{spoken.meeting.meeting_id}/utterances/{utterance.ordinal}",
+        speaker=utterance.speaker,
+        start_offset=_duration_ms(utterance.start_ms),
+        end_offset=_duration_ms(utterance.end_ms),
+        text=utterance.text,
+    )
+
+
+def _duration_ms(milliseconds: int | None) -> duration_pb2.Duration | None:
+    if milliseconds is None:
+        return None
+    duration = duration_pb2.Duration()
+    duration.FromMilliseconds(milliseconds)
+    return duration
+
+
+def _duration_s(seconds: float) -> duration_pb2.Duration:
+    duration = duration_pb2.Duration()
+    duration.FromNanoseconds(round(seconds * 1e9))
+    return duration

@@ -1,0 +1,88 @@
+"""Which terms of a question are matched, and what each weighs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sagwan_text.analysis import Term
+from sagwan_text.bm25 import idf
+from sagwan_text.terms import term_id
+
+
+@dataclass(frozen=True, slots=True)
+class TermStatistics:
+    """What the corpus says of a question's terms.
+
+    Attributes:
+        corpus_count: Chunks of the tenant.
+        chunk_counts: Chunks that hold each term, by term id; a term that is not there occurs nowhere.
+    """
+
+    corpus_count: int
+    chunk_counts: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedTerm:
+    """A term of the question.
+
+    Attributes:
+        text: After analysis.
+        term_id: As the index knows it.
+        occurrences: In the question.
+        chunk_count: Chunks that hold it.
+        idf: Its inverse document frequency.
+    """
+
+    text: str
+    term_id: int
+    occurrences: int
+    chunk_count: int
+    idf: float
+
+    @property
+    def weight(self) -> float:
+        """What one unit of document weight counts for."""
+        return self.occurrences * self.idf
+
+
+def distinct_terms(terms: Sequence[Term]) -> dict[str, int]:
+    """How often each term occurs in the question, in order of first occurrence."""
+    counts: dict[str, int] = {}
+    for term in terms:
+        counts[term.text] = counts.get(term.text, 0) + 1
+    return counts
+
+
+def weighted_terms(counts: Mapping[str, int], statistics: TermStatistics) -> list[WeightedTerm]:
+    """The question's terms with their weights."""
+    weighted = []
+    for text, occurrences in counts.items():
+        identifier = term_id(text)
+        chunk_count = statistics.chunk_counts.get(identifier, 0)
+        weighted.append(
+            WeightedTerm(
+                text,
+                identifier,
+                occurrences,
+                chunk_count,
+                idf(chunk_count, statistics.corpus_count),
+            )
+        )
+    return weighted
+
+
+def matched_terms(terms: Sequence[WeightedTerm], *, candidates_max: int) -> list[WeightedTerm]:
+    """The terms that select candidates: the rarest ones, as long as they select few enough chunks together.
+
+    A common word costs the most to match and says the least; chunks that hold only common words of the question rank
+    last anyway. All terms still count in the score. The rarest term that occurs at all is always matched.
+    """
+    occurring = sorted((t for t in terms if t.chunk_count), key=lambda t: (t.chunk_count, t.text))
+    chosen: list[WeightedTerm] = []
+    selected = 0
+    for term in occurring:
+        selected += term.chunk_count
+        if chosen and selected > candidates_max:
+            break
+        chosen.append(term)
+    return chosen

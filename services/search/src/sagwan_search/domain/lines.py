@@ -1,0 +1,114 @@
+"""The lines of a hit: cut to the chunk, with the question's terms marked and the best one named."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sagwan_text.analysis import Term
+from sagwan_text.speakers import speaker_key
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One stored turn.
+
+    Attributes:
+        ordinal: From 0 within its meeting.
+        speaker: As written.
+        start_ms: From the start of the recording, if known.
+        end_ms: From the start of the recording, if known.
+        text: What was said.
+    """
+
+    ordinal: int
+    speaker: str
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of utterances, from a character of the first to a character of the last.
+
+    Attributes:
+        first_character: Code point of the first utterance where the run begins.
+        last_utterance: Ordinal of the last utterance.
+        last_character: Code point of the last utterance before which it ends.
+        first_utterance: Ordinal of the first utterance.
+    """
+
+    first_utterance: int
+    first_character: int
+    last_utterance: int
+    last_character: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An utterance, or the part of one that lies in a chunk.
+
+    Attributes:
+        utterance: The turn, its text cut to the part.
+        highlights: Start and end (exclusive) code points of the question's terms, in order, without overlap.
+        terms: The question's terms that it holds.
+    """
+
+    utterance: Utterance
+    highlights: tuple[tuple[int, int], ...]
+    terms: frozenset[str]
+
+
+def cut_to_span(utterances: Sequence[Utterance], span: Span) -> list[Utterance]:
+    """The part of each utterance that lies in a span; parts of white space alone are left out."""
+    parts = []
+    for each in utterances:
+        begin = span.first_character if each.ordinal == span.first_utterance else 0
+        end = span.last_character if each.ordinal == span.last_utterance else len(each.text)
+        text = each.text[begin:end].strip()
+        if text:
+            parts.append(Utterance(each.ordinal, each.speaker, each.start_ms, each.end_ms, text))
+    return parts
+
+
+def marked_line(utterance: Utterance, wanted: Collection[str], analyze: Callable[[str], Sequence[Term]]) -> Line:
+    """Marks the question's terms in a line.
+
+    Args:
+        utterance: The line.
+        wanted: The question's terms.
+        analyze: The analysis that indexed the text.
+    """
+    found = [term for term in analyze(utterance.text) if term.text in wanted]
+    return Line(
+        utterance,
+        tuple(_merged([(term.start, term.end) for term in found])),
+        frozenset(term.text for term in found),
+    )
+
+
+def best_line(lines: Sequence[Line], weights: Mapping[str, float], speaker_keys: Collection[str] | None = None) -> int:
+    """Index of the line whose terms weigh most together; of the longest among equals; 0 without lines.
+
+    Args:
+        lines: The lines of a hit.
+        weights: What each term of the question weighs.
+        speaker_keys: When the question asked for speakers, their lines come before those of others.
+    """
+
+    def merit(index: int) -> tuple[bool, float, int]:
+        line = lines[index]
+        asked_for = speaker_keys is None or speaker_key(line.utterance.speaker) in speaker_keys
+        return asked_for, sum(weights[term] for term in line.terms), len(line.utterance.text)
+
+    return max(range(len(lines)), key=merit, default=0)
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Overlapping spans as one: a compound and its parts are marked together."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,53 @@
+"""A question, as the rest of the service understands it."""
+
+import enum
+from dataclasses import dataclass, field
+from datetime import date
+
+from sagwan_search.domain.fusion import FusionWeights
+
+
+class Mode(enum.Enum):
+    """Which legs answer."""
+
+    HYBRID = "hybrid"
+    LEXICAL = "lexical"
+    VECTOR = "vector"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a chunk or an utterance must satisfy; None does not restrict.
+
+    Attributes:
+        start_date: Held on this day or later.
+        end_date: Held on this day or earlier.
+        meeting_ids: One of these meetings.
+        speaker_keys: Said by one of these, in the folded form of `sagwan_text.speakers`.
+    """
+
+    start_date: date | None = None
+    end_date: date | None = None
+    meeting_ids: tuple[str, ...] | None = None
+    speaker_keys: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question.
+
+    Attributes:
+        text: What is looked for.
+        mode: Which legs answer.
+        filter: What hits must satisfy.
+        offset: Hits to skip.
+        hits_max: Hits to return.
+        weights: How the legs are fused.
+    """
+
+    text: str
+    mode: Mode = Mode.HYBRID
+    filter: Filter = field(default_factory=Filter)
+    offset: int = 0
+    hits_max: int = 10
+    weights: FusionWeights = field(default_factory=FusionWeights)

@@ -1,0 +1,136 @@
+"""What the use cases need from the outside."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_search.domain.answer import MeetingSummary, StoredChunk
+from sagwan_search.domain.fusion import Candidate
+from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
+from sagwan_search.domain.lines import Utterance
+from sagwan_search.domain.query import Filter
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An embedding model.
+
+    Attributes:
+        sha256: What tells it from every other.
+        label: `name@revision/quantization`, for people.
+    """
+
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryVector:
+    """A question as a vector.
+
+    Attributes:
+        vector: float32, of the model's dimension, of unit length.
+        model: Who wrote it.
+    """
+
+    vector: Vector
+    model: Model
+
+
+class QueryEmbedder(Protocol):
+    """Turns questions into vectors."""
+
+    async def embed(self, text: str, deadline: Deadline) -> QueryVector:
+        """The vector of a question.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached or refuses.
+            DeadlineExceeded: It did not answer in time.
+        """
+        ...
+
+
+class SearchSession(Protocol):
+    """One consistent look at a tenant's meetings."""
+
+    async def narrow(self, condition: Filter) -> None:
+        """Restricts the legs to what passes a filter."""
+        ...
+
+    async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
+        """How common terms are."""
+        ...
+
+    async def lexical(
+        self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
+    ) -> list[Candidate]:
+        """Chunks that hold a matched term, by BM25 over the scored terms, best first."""
+        ...
+
+    async def serving_model(self) -> Model | None:
+        """The model whose vectors are complete; None before the first ingest."""
+        ...
+
+    async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
+        """Chunks of the serving model nearest to a vector, by cosine, best first."""
+        ...
+
+    async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """The chunks that still exist, by id, with their utterances."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenLine:
+    """An utterance with the meeting it is from.
+
+    Attributes:
+        meeting: The meeting.
+        utterance: The turn.
+    """
+
+    meeting: MeetingSummary
+    utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class UtterancePage:
+    """A page of utterances.
+
+    Attributes:
+        lines: In order; one more than asked for when there is another page.
+        total: On all pages.
+        meeting_counts: Per meeting, most first; on the first page only.
+    """
+
+    lines: Sequence[SpokenLine]
+    total: int
+    meeting_counts: Sequence[tuple[str, int]]
+
+
+class MeetingStore(Protocol):
+    """Where meetings are kept."""
+
+    def look(self, tenant_id: UUID, deadline: Deadline) -> AbstractAsyncContextManager[SearchSession]:
+        """Opens a session."""
+        ...
+
+    async def utterances(
+        self,
+        tenant_id: UUID,
+        condition: Filter,
+        *,
+        after: tuple[str, int] | None,
+        lines_max: int,
+        deadline: Deadline,
+    ) -> UtterancePage:
+        """Utterances that pass a filter, by meeting id and ordinal, from the one after `after`."""
+        ...

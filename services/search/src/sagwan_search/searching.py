@@ -1,0 +1,205 @@
+"""The search use case: plan, ask both legs, fuse, fetch the page."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Overloaded, SagwanError
+from sagwan_runtime.metrics import SearchMetrics
+from sagwan_search.domain.answer import Answer, Hit, StoredChunk
+from sagwan_search.domain.fusion import Candidate, Fused, Leg, reciprocal_rank_fusion
+from sagwan_search.domain.lexical import (
+    WeightedTerm,
+    distinct_terms,
+    matched_terms,
+    weighted_terms,
+)
+from sagwan_search.domain.lines import best_line, cut_to_span, marked_line
+from sagwan_search.domain.query import Mode, Query
+from sagwan_search.ports import MeetingStore, QueryEmbedder, QueryVector, SearchSession
+from sagwan_text.analysis import Term
+from sagwan_text.terms import term_id
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """Bounds of one search.
+
+    Attributes:
+        leg_depth: Candidates asked of each leg; no page reaches further.
+        match_candidates_max: Chunks that the matched terms may select together.
+        embed_timeout_s: Longest wait for the embedder before the answer is lexical only.
+        terms_max: Distinct terms of a question that count; the rest of a pasted page is left out.
+    """
+
+    leg_depth: int
+    match_candidates_max: int
+    embed_timeout_s: float
+    terms_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class _MissingVector:
+    """Why there is no query vector that the index could be asked with."""
+
+    error: SagwanError
+
+
+class Stages:
+    """Where the time of one search goes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time inside the block to a stage."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
+
+
+class Searching:
+    """Answers questions."""
+
+    def __init__(
+        self,
+        store: MeetingStore,
+        embedder: QueryEmbedder,
+        analyze: Callable[[str], Sequence[Term]],
+        metrics: SearchMetrics,
+        limits: SearchLimits,
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._analyze = analyze
+        self._metrics = metrics
+        self._limits = limits
+
+    async def search(self, tenant_id: UUID, query: Query, deadline: Deadline) -> Answer:
+        """Answers a question: the query is embedded while the lexical leg runs, then the vector leg runs.
+
+        Raises:
+            DependencyUnavailable: The database is down, or no other leg was asked for and the embedder is down or runs
+                another model than the index holds vectors of.
+            DeadlineExceeded: Time ran out.
+        """
+        stages = Stages()
+        with stages.timed("total"):
+            embedding = asyncio.create_task(self._query_vector(query, deadline, stages))
+            try:
+                async with self._store.look(tenant_id, deadline) as session:
+                    answer = await self._answer(session, query, embedding, stages)
+            finally:
+                embedding.cancel()
+        self._observe(answer)
+        return answer
+
+    async def _answer(
+        self,
+        session: SearchSession,
+        query: Query,
+        embedding: "asyncio.Task[QueryVector | _MissingVector | None]",
+        stages: Stages,
+    ) -> Answer:
+        await session.narrow(query.filter)
+        rankings: dict[Leg, list[Candidate]] = {}
+        terms: list[WeightedTerm] = []
+        if query.mode is not Mode.VECTOR:
+            with stages.timed("lexical"):
+                terms, rankings[Leg.LEXICAL] = await self._lexical(session, query)
+
+        model, degraded_reason = "", ""
+        nearest = await self._nearest(session, embedding, stages)
+        if isinstance(nearest, _MissingVector):
+            if query.mode is Mode.VECTOR:
+                raise nearest.error
+            degraded_reason = f"vector leg left out: {nearest.error}"
+        elif nearest is not None:
+            model, rankings[Leg.VECTOR] = nearest
+
+        with stages.timed("fuse"):
+            fused = reciprocal_rank_fusion(rankings, query.weights)
+        page = fused[query.offset : query.offset + query.hits_max]
+        with stages.timed("fetch"):
+            chunks = await session.chunks([each.chunk_id for each in page])
+            hits = [self._hit(query, each, chunks[each.chunk_id], terms) for each in page if each.chunk_id in chunks]
+        return Answer(
+            hits=hits,
+            more=len(fused) > query.offset + query.hits_max,
+            terms=terms,
+            candidate_counts={leg: len(candidates) for leg, candidates in rankings.items()},
+            model=model,
+            degraded_reason=degraded_reason,
+            stage_seconds=stages.seconds,
+        )
+
+    async def _query_vector(
+        self, query: Query, deadline: Deadline, stages: Stages
+    ) -> QueryVector | _MissingVector | None:
+        if query.mode is Mode.LEXICAL:
+            return None
+        with stages.timed("embed"):
+            try:
+                return await self._embedder.embed(query.text, deadline.no_later_than(self._limits.embed_timeout_s))
+            except (DependencyUnavailable, DeadlineExceeded, Overloaded) as error:
+                return _MissingVector(error)
+
+    async def _lexical(self, session: SearchSession, query: Query) -> tuple[list[WeightedTerm], list[Candidate]]:
+        counts = distinct_terms(self._analyze(query.text))
+        counts = dict(list(counts.items())[: self._limits.terms_max])
+        statistics = await session.term_statistics([term_id(text) for text in counts])
+        terms = weighted_terms(counts, statistics)
+        matched = matched_terms(terms, candidates_max=self._limits.match_candidates_max)
+        if not matched:
+            return terms, []
+        return terms, await session.lexical(matched, terms, self._limits.leg_depth)
+
+    async def _nearest(
+        self,
+        session: SearchSession,
+        embedding: "asyncio.Task[QueryVector | _MissingVector | None]",
+        stages: Stages,
+    ) -> tuple[str, list[Candidate]] | _MissingVector | None:
+        """The model's label and the vector leg, or why it must be left out; None when it was not asked for."""
+        found = await embedding
+        if not isinstance(found, QueryVector):
+            return found
+        with stages.timed("vector"):
+            label = found.model.label
+            serving = await session.serving_model()
+            if serving is None:
+                return label, []
+            if serving.sha256 != found.model.sha256:
+                reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
+                return _MissingVector(DependencyUnavailable(reason))
+            return label, await session.nearest(found.vector, self._limits.leg_depth)
+
+    def _hit(self, query: Query, fused: Fused, chunk: StoredChunk, terms: Sequence[WeightedTerm]) -> Hit:
+        weights = {term.text: term.weight for term in terms}
+        lines = [
+            marked_line(utterance, weights, self._analyze) for utterance in cut_to_span(chunk.utterances, chunk.span)
+        ]
+        return Hit(
+            fused=fused,
+            meeting=chunk.meeting,
+            lines=lines,
+            best_line=best_line(lines, weights, query.filter.speaker_keys),
+            terms=[term for term in terms if any(term.text in line.terms for line in lines)],
+        )
+
+    def _observe(self, answer: Answer) -> None:
+        for stage, seconds in answer.stage_seconds.items():
+            self._metrics.stage_seconds.labels(stage).observe(seconds)
+        for leg, count in answer.candidate_counts.items():
+            self._metrics.leg_candidates.labels(leg.value).observe(count)
+            if count == 0:
+                self._metrics.empty_legs.labels(leg.value).inc()
+        if answer.degraded_reason:
+            self._metrics.degraded.labels("vector_leg").inc()

@@ -1,0 +1,56 @@
+"""Proto in, proto out."""
+
+from typing import Any
+
+import grpc
+
+from sagwan.search.v1 import index_admin_pb2_grpc, search_pb2, search_pb2_grpc
+from sagwan_runtime.auth import current_principal
+from sagwan_runtime.deadline import Deadline
+from sagwan_search.convert import (
+    query_of,
+    search_response,
+    utterances_request,
+    utterances_response,
+)
+from sagwan_search.ports import MeetingStore
+from sagwan_search.searching import Searching
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class SearchServicer(search_pb2_grpc.SearchServiceServicer):
+    """Answers SearchService. RPCs that are not here answer UNIMPLEMENTED."""
+
+    def __init__(self, searching: Searching, store: MeetingStore, *, depth: int, call_timeout_s: float) -> None:
+        self._searching = searching
+        self._store = store
+        self._depth = depth
+        self._call_timeout_s = call_timeout_s
+
+    async def Search(  # noqa: N802  # the name is the contract's
+        self, request: search_pb2.SearchRequest, context: Context
+    ) -> search_pb2.SearchResponse:
+        """Finds chunks for a question, best first."""
+        query = query_of(request, depth=self._depth)
+        deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
+        answer = await self._searching.search(current_principal().tenant_id, query, deadline)
+        return search_response(request, query, answer)
+
+    async def ListUtterances(  # noqa: N802  # the name is the contract's
+        self, request: search_pb2.ListUtterancesRequest, context: Context
+    ) -> search_pb2.ListUtterancesResponse:
+        """Lists utterances that pass a filter, in the order they were said."""
+        condition, after, lines_max = utterances_request(request)
+        page = await self._store.utterances(
+            current_principal().tenant_id,
+            condition,
+            after=after,
+            lines_max=lines_max + 1,
+            deadline=Deadline.of_call(context, longest_s=self._call_timeout_s),
+        )
+        return utterances_response(request, page, lines_max)
+
+
+class IndexAdminServicer(index_admin_pb2_grpc.IndexAdminServiceServicer):
+    """Answers IndexAdminService: UNIMPLEMENTED until indexes look after themselves."""

@@ -1,0 +1,219 @@
+"""Meetings that tests search, and an in-memory twin of the store that is plain enough to be the expectation."""
+
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_search.domain.answer import MeetingSummary, StoredChunk
+from sagwan_search.domain.fusion import Candidate
+from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
+from sagwan_search.domain.lines import Span, Utterance, cut_to_span
+from sagwan_search.domain.query import Filter
+from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
+from sagwan_text.analysis import Analyzer, Term
+from sagwan_text.bm25 import Bm25
+from sagwan_text.korean import load_tagger
+from sagwan_text.speakers import speaker_key
+from sagwan_text.terms import term_id
+
+DIMENSION = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SampleChunk:
+    chunk_id: int
+    span: Span
+    text: str
+    speaker_keys: tuple[str, ...]
+    document_weights: dict[int, float]
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class SampleMeeting:
+    summary: MeetingSummary
+    utterances: tuple[Utterance, ...]
+    chunks: tuple[SampleChunk, ...]
+
+    def passes(self, condition: Filter) -> bool:
+        held_on, ids = self.summary.held_on, condition.meeting_ids
+        if ids is not None and self.summary.meeting_id not in ids:
+            return False
+        if held_on is None:
+            return condition.start_date is None and condition.end_date is None
+        return (condition.start_date or date.min) <= held_on <= (condition.end_date or date.max)
+
+
+class MeetingSampler:
+    """Makes meetings as ingest would have cut and indexed them: chunks of a number of turns, or of given spans."""
+
+    def __init__(self, analyze: Callable[[str], Sequence[Term]]) -> None:
+        self._analyze = analyze
+        self._chunk_count = 0
+
+    def __call__(
+        self,
+        meeting_id: str,
+        turns: Sequence[tuple[str, str]],
+        *,
+        held_on: date | None = None,
+        turns_per_chunk: int = 1,
+        spans: Sequence[Span] = (),
+        vectors: Sequence[Vector] = (),
+    ) -> SampleMeeting:
+        utterances = tuple(
+            Utterance(ordinal, speaker, ordinal * 1_000, ordinal * 1_000 + 900, text)
+            for ordinal, (speaker, text) in enumerate(turns)
+        )
+        spans = spans or [
+            Span(first.ordinal, 0, last.ordinal, len(last.text))
+            for part in (utterances[i : i + turns_per_chunk] for i in range(0, len(utterances), turns_per_chunk))
+            for first, last in [(part[0], part[-1])]
+        ]
+        chunks = [
+            self._chunk(utterances, span, vectors[index] if vectors else self.vector(index))
+            for index, span in enumerate(spans)
+        ]
+        return SampleMeeting(MeetingSummary(meeting_id, f"Title of {meeting_id}", held_on), utterances, tuple(chunks))
+
+    @staticmethod
+    def vector(seed: int) -> Vector:
+        """A unit vector that depends on nothing but its seed."""
+        numbers = np.random.default_rng(seed).normal(size=DIMENSION)
+        return (numbers / np.linalg.norm(numbers)).astype(np.float32)
+
+    def _chunk(self, utterances: Sequence[Utterance], span: Span, vector: Vector) -> SampleChunk:
+        self._chunk_count += 1
+        touched = utterances[span.first_utterance : span.last_utterance + 1]
+        text = "\n".join(part.text for part in cut_to_span(touched, span))
+        return SampleChunk(
+            chunk_id=self._chunk_count,
+            span=span,
+            text=text,
+            speaker_keys=tuple(dict.fromkeys(speaker_key(each.speaker) for each in touched)),
+            document_weights=Bm25().document_weights([term_id(term.text) for term in self._analyze(text)]),
+            vector=vector,
+        )
+
+
+class MemoryMeetingStore:
+    """Keeps meetings by tenant and answers by looking at every one of them.
+
+    Chunks in `deleted_while_ranking` are found by the legs and gone when the page is read.
+    """
+
+    def __init__(self) -> None:
+        self.model: Model | None = Model("sha-of-model", "hashes@1/none")
+        self.deleted_while_ranking: set[int] = set()
+        self._meetings: dict[UUID, list[SampleMeeting]] = {}
+
+    def add(self, tenant_id: UUID, *meetings: SampleMeeting) -> None:
+        self._meetings.setdefault(tenant_id, []).extend(meetings)
+
+    @asynccontextmanager
+    async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
+        yield _MemorySession(self._meetings.get(tenant_id, []), self.model, self.deleted_while_ranking)
+
+    async def utterances(
+        self,
+        tenant_id: UUID,
+        condition: Filter,
+        *,
+        after: tuple[str, int] | None,
+        lines_max: int,
+        deadline: Deadline,
+    ) -> UtterancePage:
+        said = [
+            SpokenLine(meeting.summary, each)
+            for meeting in sorted(self._meetings.get(tenant_id, []), key=lambda each: each.summary.meeting_id)
+            for each in meeting.utterances
+            if meeting.passes(condition)
+            and (condition.speaker_keys is None or speaker_key(each.speaker) in condition.speaker_keys)
+        ]
+        counts: dict[str, int] = {}
+        for line in said:
+            counts[line.meeting.meeting_id] = counts.get(line.meeting.meeting_id, 0) + 1
+        left = [each for each in said if after is None or (each.meeting.meeting_id, each.utterance.ordinal) > after]
+        most_first = sorted(counts.items(), key=lambda count: (-count[1], count[0]))
+        return UtterancePage(left[:lines_max], len(said), [] if after else most_first)
+
+
+class _MemorySession:
+    def __init__(self, meetings: Sequence[SampleMeeting], model: Model | None, deleted: Container[int]) -> None:
+        self._meetings = meetings
+        self._deleted = deleted
+        self._model = model
+        self._condition = Filter()
+
+    async def narrow(self, condition: Filter) -> None:
+        self._condition = condition
+
+    async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
+        chunks = [chunk for meeting in self._meetings for chunk in meeting.chunks]
+        counts = {term: sum(term in chunk.document_weights for chunk in chunks) for term in term_ids}
+        return TermStatistics(len(chunks), {term: count for term, count in counts.items() if count})
+
+    async def lexical(
+        self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
+    ) -> list[Candidate]:
+        return _best(
+            [
+                Candidate(chunk.chunk_id, sum(chunk.document_weights.get(t.term_id, 0.0) * t.weight for t in scored))
+                for chunk in self._passing()
+                if any(t.term_id in chunk.document_weights for t in matched)
+            ],
+            depth,
+        )
+
+    async def serving_model(self) -> Model | None:
+        return self._model
+
+    async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
+        return _best([Candidate(each.chunk_id, float(each.vector @ vector)) for each in self._passing()], depth)
+
+    async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
+        return {
+            chunk.chunk_id: StoredChunk(
+                chunk.chunk_id,
+                meeting.summary,
+                chunk.span,
+                meeting.utterances[chunk.span.first_utterance : chunk.span.last_utterance + 1],
+            )
+            for meeting in self._meetings
+            for chunk in meeting.chunks
+            if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
+        }
+
+    def _passing(self) -> Iterator[SampleChunk]:
+        wanted = self._condition.speaker_keys
+        for meeting in self._meetings:
+            if meeting.passes(self._condition):
+                for chunk in meeting.chunks:
+                    if wanted is None or set(wanted) & set(chunk.speaker_keys):
+                        yield chunk
+
+
+def _best(candidates: list[Candidate], depth: int) -> list[Candidate]:
+    return sorted(candidates, key=lambda each: (-each.score, each.chunk_id))[:depth]
+
+
+@pytest.fixture(scope="session")
+def analyze() -> Callable[[str], list[Term]]:
+    """The analysis of index and queries, with the real Korean dictionary."""
+    return Analyzer(load_tagger()).terms
+
+
+@pytest.fixture
+def sample_meeting(analyze) -> MeetingSampler:
+    return MeetingSampler(analyze)
+
+
+@pytest.fixture
+def memory_store() -> MemoryMeetingStore:
+    return MemoryMeetingStore()

@@ -1,0 +1,105 @@
+"""The embedder's client against a real gRPC server whose answers the test chooses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import grpc
+import numpy as np
+import pytest
+
+from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
+from sagwan_runtime.channels import open_channel
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
+from sagwan_search.adapters.embedder import GrpcQueryEmbedder
+
+pytestmark = pytest.mark.integration
+
+MODEL = embedder_pb2.Model(name="hashes", revision="1", quantization="int8", sha256="abc", dimension=3)
+
+
+class Answering(embedder_pb2_grpc.EmbedderServiceServicer):
+    """Answers as the test says, and remembers the requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[embedder_pb2.EmbedRequest] = []
+        self.answer: Callable[[grpc.aio.ServicerContext], object] = lambda context: vectors([0.6, 0.8, 0.0])
+
+    async def Embed(self, request, context):  # noqa: N802  # the name is the contract's
+        self.requests.append(request)
+        answer = self.answer(context)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+
+def vectors(*rows: list[float]) -> embedder_pb2.EmbedResponse:
+    return embedder_pb2.EmbedResponse(
+        model=MODEL, embeddings=[embedder_pb2.Embedding(packed=np.array(row, "<f4").tobytes()) for row in rows]
+    )
+
+
+@pytest.fixture
+def service() -> Answering:
+    return Answering()
+
+
+@pytest.fixture
+async def embedder(service) -> AsyncIterator[GrpcQueryEmbedder]:
+    server = grpc.aio.server()
+    embedder_pb2_grpc.add_EmbedderServiceServicer_to_server(service, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with open_channel(f"127.0.0.1:{port}", message_bytes_max=1 << 20) as channel:
+        yield GrpcQueryEmbedder(channel)
+    await server.stop(0)
+
+
+async def test_a_question_is_embedded_as_a_query_by_the_model_that_is_named(embedder, service):
+    found = await embedder.embed("예산", Deadline.after(5))
+    assert found.vector.tolist() == pytest.approx([0.6, 0.8, 0.0])
+    assert (found.model.sha256, found.model.label) == ("abc", "hashes@1/int8")
+    (request,) = service.requests
+    assert (list(request.texts), request.kind) == (["예산"], embedder_pb2.TEXT_KIND_QUERY)
+
+
+@pytest.mark.parametrize(
+    "code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL]
+)
+async def test_a_refusal_is_named_and_not_waited_out(embedder, service, code):
+    service.answer = lambda context: context.abort(code, "no")
+    with pytest.raises(DependencyUnavailable, match=code.name):
+        await embedder.embed("예산", Deadline.after(5))
+    assert len(service.requests) == 1
+
+
+async def test_a_late_answer_is_not_waited_for(embedder, service):
+    service.answer = lambda context: asyncio.sleep(60)
+    with pytest.raises(DeadlineExceeded):
+        await embedder.embed("예산", Deadline.after(0.1))
+
+
+async def test_without_time_left_nothing_is_asked(embedder, service):
+    with pytest.raises(DeadlineExceeded):
+        await embedder.embed("예산", Deadline.after(-1))
+    assert service.requests == []
+
+
+async def test_a_server_that_is_not_there_is_unavailable():
+    async with open_channel("127.0.0.1:1", message_bytes_max=1 << 20) as channel:
+        with pytest.raises(DependencyUnavailable):
+            await GrpcQueryEmbedder(channel).embed("예산", Deadline.after(5))
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        vectors(),
+        vectors([0.6, 0.8]),
+        vectors([0.6, 0.8, 0.0], [0.6, 0.8, 0.0]),
+        embedder_pb2.EmbedResponse(model=MODEL, embeddings=[embedder_pb2.Embedding(packed=b"12345")]),
+        embedder_pb2.EmbedResponse(),
+    ],
+)
+async def test_an_answer_that_is_not_one_vector_is_a_fault_of_the_embedder(embedder, service, nonsense):
+    service.answer = lambda context: nonsense
+    with pytest.raises(DependencyUnavailable, match="bytes"):
+        await embedder.embed("예산", Deadline.after(5))

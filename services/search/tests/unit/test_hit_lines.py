@@ -1,0 +1,121 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagwan_search.domain.lines import Line, Span, Utterance, best_line, cut_to_span, marked_line
+
+
+def said(ordinal: int, text: str) -> Utterance:
+    return Utterance(ordinal, "Ann", ordinal * 1_000, None, text)
+
+
+def marked(text: str, wanted: str, analyze) -> list[str]:
+    """The words of `text` that are highlighted for a question."""
+    line = marked_line(said(0, text), {term.text for term in analyze(wanted)}, analyze)
+    return [text[start:end] for start, end in line.highlights]
+
+
+WEIGHTS = {"budget": 3.0, "meeting": 1.0, "room": 1.5}
+TEXTS = st.lists(st.text("ab 가😀\n", max_size=12), min_size=1, max_size=5)
+
+
+class TestCutting:
+    def test_only_the_first_and_the_last_utterance_are_cut(self):
+        utterances = [said(3, "one two"), said(4, "three four"), said(5, "five six")]
+        lines = cut_to_span(utterances, Span(3, 4, 5, 4))
+        assert [(each.ordinal, each.text) for each in lines] == [(3, "two"), (4, "three four"), (5, "five")]
+
+    def test_a_span_within_one_utterance_is_cut_at_both_ends(self):
+        assert [each.text for each in cut_to_span([said(0, "one two three")], Span(0, 4, 0, 7))] == ["two"]
+
+    def test_characters_are_counted_in_code_points(self):
+        assert [each.text for each in cut_to_span([said(0, "😀😀 회의록 x")], Span(0, 3, 0, 6))] == ["회의록"]
+
+    def test_blank_utterances_are_left_out(self):
+        utterances = [said(0, "one"), said(1, " \n\t"), said(2, ""), said(3, "two")]
+        assert [each.ordinal for each in cut_to_span(utterances, Span(0, 0, 3, 3))] == [0, 3]
+
+    def test_who_spoke_and_when_stay(self):
+        line = Utterance(7, "김철수", 5, 9, " 네. ")
+        assert cut_to_span([line], Span(7, 0, 7, 4)) == [Utterance(7, "김철수", 5, 9, "네.")]
+
+    @given(TEXTS, st.data())
+    def test_two_spans_that_meet_hold_every_visible_character_once(self, texts, data):
+        utterances = [said(ordinal, text) for ordinal, text in enumerate(texts)]
+        ordinal = data.draw(st.integers(0, len(texts) - 1))
+        character = data.draw(st.integers(0, len(texts[ordinal])))
+        last = len(texts) - 1
+        before = cut_to_span(utterances[: ordinal + 1], Span(0, 0, ordinal, character))
+        after = cut_to_span(utterances[ordinal:], Span(ordinal, character, last, len(texts[last])))
+        visible = "".join("".join(each.text.split()) for each in [*before, *after])
+        assert visible == "".join("".join(text.split()) for text in texts)
+
+
+class TestHighlights:
+    @pytest.mark.parametrize(
+        ("text", "question", "words"),
+        [
+            ("The budgets were approved. Budget!", "budget", ["budgets", "Budget"]),
+            ("Nothing of that here.", "budget", []),
+            ("예산을 줄였습니다.", "예산 줄이다", ["예산", "줄였"]),
+            ("COVID-19 hit us", "covid", ["COVID"]),
+        ],
+    )
+    def test_the_words_of_the_question_are_marked_in_whatever_form_they_stand(self, text, question, words, analyze):
+        assert marked(text, question, analyze) == words
+
+    def test_a_korean_compound_and_its_parts_are_one_highlight(self, analyze):
+        assert marked("어제 회의록을 공개했다", "회의록", analyze) == ["회의록"]
+
+    def test_one_part_of_a_compound_is_marked_alone(self, analyze):
+        assert marked("어제 회의록을 공개했다", "회의", analyze) == ["회의"]
+
+    def test_offsets_count_code_points_behind_astral_characters(self, analyze):
+        assert marked("😀😀 회의록 👩‍👩‍👧 budgets", "회의록 budget", analyze) == ["회의록", "budgets"]
+
+    def test_letters_outside_the_basic_plane_are_cut_whole(self, analyze):
+        assert marked("the 𝐛𝐮𝐝𝐠𝐞𝐭 now", "budget", analyze) == ["𝐛𝐮𝐝𝐠𝐞𝐭"]
+
+    def test_decomposed_hangul_is_cut_whole(self, analyze):
+        decomposed = unicodedata.normalize("NFD", "예산")
+        assert len(decomposed) == 5
+        assert marked(f"{decomposed}을 줄였다", "예산", analyze) == [decomposed]
+
+    def test_a_line_names_the_terms_that_it_holds(self, analyze):
+        line = marked_line(said(0, "Budgets, budgets"), {"budget", "zebra"}, analyze)
+        assert line.terms == {"budget"}
+
+    @given(
+        st.lists(
+            st.sampled_from(["budget", "budgets", "회의록", "회의록을", "😀", "예산", "-", "COVID-19", " ", "東京都"])
+        ),
+        st.sets(st.sampled_from(["budget", "회의록", "회의", "록", "covid", "covid19", "19", "예산", "東京", "京都"])),
+    )
+    def test_highlights_cover_exactly_the_terms_claimed_in_order_without_overlap(self, analyze, pieces, wanted):
+        text = "".join(pieces)
+        line = marked_line(said(0, text), wanted, analyze)
+        claimed = [term for term in analyze(text) if term.text in wanted]
+        characters = {place for term in claimed for place in range(term.start, term.end)}
+        assert [place for start, end in line.highlights for place in range(start, end)] == sorted(characters)
+        assert line.terms == {term.text for term in claimed}
+
+
+class TestBestLine:
+    def line(self, text: str, *terms: str) -> Line:
+        return Line(said(0, text), (), frozenset(terms))
+
+    def test_the_line_whose_distinct_terms_weigh_most_is_best(self):
+        lines = [self.line("a long line", "meeting", "room"), self.line("short", "budget"), self.line("none")]
+        assert best_line(lines, WEIGHTS) == 1
+
+    def test_of_equals_the_longest_is_best_and_of_those_the_first(self):
+        lines = [self.line("ab", "room"), self.line("abcd", "room"), self.line("wxyz", "room")]
+        assert best_line(lines, WEIGHTS) == 1
+
+    def test_without_terms_the_longest_line_is_best(self):
+        assert best_line([self.line("no"), self.line("longer")], {}) == 1
+
+    def test_without_lines_it_is_the_first(self):
+        assert best_line([], {}) == 0

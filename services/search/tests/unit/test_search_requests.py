@@ -1,0 +1,293 @@
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagwan.search.v1 import search_pb2
+from sagwan_runtime.errors import InvalidRequest, NotImplementedYet
+from sagwan_runtime.tokens import page_token, request_fingerprint
+from sagwan_search.convert import query_of, search_response, utterances_request, utterances_response
+from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
+from sagwan_search.domain.fusion import Fused, FusionWeights, Leg, LegScore
+from sagwan_search.domain.lexical import WeightedTerm
+from sagwan_search.domain.lines import Line, Utterance
+from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.ports import SpokenLine, UtterancePage
+
+Request = search_pb2.SearchRequest
+MEETING = MeetingSummary("weekly-12", "Weekly", date(2024, 3, 5))
+
+
+def asked(request: Request, *, depth: int = 100) -> Query:
+    return query_of(request, depth=depth)
+
+
+def violated(build: Callable[[], object]) -> list[str]:
+    with pytest.raises(InvalidRequest) as caught:
+        build()
+    return [each.field for each in caught.value.violations]
+
+
+def search(**fields) -> Request:
+    return Request(**{"query": "budget", **fields})
+
+
+class TestQuestions:
+    def test_a_bare_question_gets_the_documented_defaults(self):
+        assert asked(Request(query="예산")) == Query(
+            "예산", Mode.HYBRID, Filter(), offset=0, hits_max=10, weights=FusionWeights(60, 1.0, 1.0)
+        )
+
+    def test_every_part_of_the_question_is_taken_over(self):
+        request = Request(
+            query="예산",
+            mode=search_pb2.SEARCH_MODE_LEXICAL,
+            page_size=7,
+            filter=search_pb2.Filter(
+                start_date="2024-01-31",
+                end_date="2024-02-29",
+                meetings=["meetings/a", "meetings/b"],
+                speakers=["  KIM  철수 "],
+            ),
+            fusion=search_pb2.Fusion(
+                method=search_pb2.FUSION_METHOD_RRF, rrf_k=10, lexical_weight=0, vector_weight=2.5
+            ),
+        )
+        assert asked(request) == Query(
+            "예산",
+            Mode.LEXICAL,
+            Filter(date(2024, 1, 31), date(2024, 2, 29), ("a", "b"), ("kim 철수",)),
+            offset=0,
+            hits_max=7,
+            weights=FusionWeights(10, 0.0, 2.5),
+        )
+
+    def test_a_page_is_never_larger_than_a_leg_is_deep(self):
+        assert asked(search(page_size=100), depth=30).hits_max == 30
+
+    def test_filters_on_one_day_are_taken(self):
+        condition = asked(search(filter=search_pb2.Filter(start_date="2024-02-29", end_date="2024-02-29"))).filter
+        assert condition.start_date == condition.end_date == date(2024, 2, 29)
+
+    @pytest.mark.parametrize(
+        ("fields", "named"),
+        [
+            ({"query": ""}, "query"),
+            ({"query": " \n\t　"}, "query"),
+            ({"query": "x" * 1_000_000}, "query"),
+            ({"query": "a\x00b"}, "query"),
+            ({"mode": 9}, "mode"),
+            ({"page_size": -1}, "page_size"),
+            ({"page_size": 101}, "page_size"),
+        ],
+    )
+    def test_a_bad_field_is_named(self, fields, named):
+        assert violated(lambda: asked(search(**fields))) == [named]
+
+    def test_a_question_of_ten_thousand_characters_is_taken(self):
+        assert len(asked(search(query="가" * 10_000)).text) == 10_000
+
+    @pytest.mark.parametrize(
+        ("fields", "named"),
+        [
+            ({"start_date": "2024-02-30"}, "filter.start_date"),
+            ({"start_date": "20240228"}, "filter.start_date"),
+            ({"start_date": "2024-W09-3"}, "filter.start_date"),
+            ({"end_date": "yesterday" * 1_000}, "filter.end_date"),
+            ({"end_date": " 2024-02-28"}, "filter.end_date"),
+            ({"start_date": "2024-03-02", "end_date": "2024-03-01"}, "filter.end_date"),
+            ({"meetings": ["meetings/ok", "weekly-12"]}, "filter.meetings[1]"),
+            ({"meetings": ["meetings/"]}, "filter.meetings[0]"),
+            ({"meetings": ["meetings/a/chunks/1"]}, "filter.meetings[0]"),
+            ({"meetings": ["meetings/a\x00"]}, "filter.meetings[0]"),
+            ({"meetings": ["meetings/" + "a" * 300]}, "filter.meetings[0]"),
+            ({"meetings": ["meetings/a"] * 1_001}, "filter.meetings"),
+            ({"speakers": ["Ann", " "]}, "filter.speakers[1]"),
+            ({"speakers": ["Ann\x00"]}, "filter.speakers[0]"),
+            ({"speakers": ["x" * 257]}, "filter.speakers[0]"),
+            ({"speakers": ["Ann"] * 101}, "filter.speakers"),
+        ],
+    )
+    def test_a_bad_filter_is_named_in_searches_and_in_lists(self, fields, named):
+        condition = search_pb2.Filter(**fields)
+        assert violated(lambda: asked(search(filter=condition))) == [named]
+        assert violated(lambda: utterances_request(search_pb2.ListUtterancesRequest(filter=condition))) == [named]
+
+    @pytest.mark.parametrize("weight", [float("nan"), float("inf"), float("-inf"), -0.5, 100.5])
+    @pytest.mark.parametrize("field", ["lexical_weight", "vector_weight"])
+    def test_a_weight_that_is_not_from_0_to_100_is_named(self, field, weight):
+        fusion = search_pb2.Fusion(**{field: weight})
+        assert violated(lambda: asked(search(fusion=fusion))) == [f"fusion.{field}"]
+
+    @pytest.mark.parametrize("rrf_k", [-1, 10_001])
+    def test_a_k_out_of_range_is_named(self, rrf_k):
+        assert violated(lambda: asked(search(fusion=search_pb2.Fusion(rrf_k=rrf_k)))) == ["fusion.rrf_k"]
+
+    def test_two_weights_of_zero_are_refused_because_nothing_could_be_found(self):
+        fusion = search_pb2.Fusion(lexical_weight=0, vector_weight=0)
+        assert violated(lambda: asked(search(fusion=fusion))) == ["fusion"]
+
+    def test_all_that_is_wrong_is_named_at_once(self):
+        request = search(
+            query="", page_size=1_000, filter=search_pb2.Filter(start_date="x"), fusion=search_pb2.Fusion(rrf_k=-1)
+        )
+        assert set(violated(lambda: asked(request))) == {"query", "page_size", "filter.start_date", "fusion.rrf_k"}
+
+
+class TestLaterFields:
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"neighbor_count": 1},
+            {"hits_per_meeting_max": 1},
+            {"facets": True},
+            {"fusion": search_pb2.Fusion(method=search_pb2.FUSION_METHOD_RELATIVE_SCORE)},
+            {"fusion": search_pb2.Fusion(method=search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE)},
+        ],
+    )
+    def test_parts_of_a_search_that_come_later_are_refused_rather_than_ignored(self, fields):
+        with pytest.raises(NotImplementedYet, match=next(iter(fields))):
+            asked(search(**fields))
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"series": ["a"]},
+            {"participants": ["a"]},
+            {"tags": ["a"]},
+            {"languages": ["ko"]},
+            {"utterance_kinds": ["decision"]},
+            {"start_offset": Duration(seconds=1)},
+            {"end_offset": Duration()},
+            {"all_of": [search_pb2.Filter()]},
+            {"any_of": [search_pb2.Filter()]},
+            {"none_of": [search_pb2.Filter()]},
+        ],
+    )
+    def test_filters_that_come_later_are_refused_rather_than_ignored(self, fields):
+        condition = search_pb2.Filter(**fields)
+        named = rf"filter\.{next(iter(fields))}"
+        with pytest.raises(NotImplementedYet, match=named):
+            asked(search(filter=condition))
+        with pytest.raises(NotImplementedYet, match=named):
+            utterances_request(search_pb2.ListUtterancesRequest(filter=condition))
+
+
+def answer(**fields) -> Answer:
+    none = {"hits": [], "more": False, "terms": [], "candidate_counts": {}, "model": "", "degraded_reason": ""}
+    return Answer(**{**none, "stage_seconds": {}, **fields})
+
+
+class TestPages:
+    def test_a_token_leads_to_the_hits_after_the_page(self):
+        request = search(page_size=20)
+        first = search_response(request, asked(request), answer(more=True))
+        second = asked(search(page_size=20, page_token=first.next_page_token))
+        assert (second.offset, second.hits_max) == (20, 20)
+        request.page_token = first.next_page_token
+        third = search_response(request, second, answer(more=True))
+        assert asked(search(page_size=20, page_token=third.next_page_token)).offset == 40
+
+    def test_the_page_size_may_change_from_page_to_page(self):
+        request = search(page_size=20)
+        token = search_response(request, asked(request), answer(more=True)).next_page_token
+        assert asked(search(page_size=5, page_token=token)).offset == 20
+
+    def test_the_last_page_has_no_token(self):
+        assert search_response(search(), asked(search()), answer(more=False)).next_page_token == ""
+
+    def test_a_token_of_another_question_is_refused(self):
+        token = search_response(search(), asked(search()), answer(more=True)).next_page_token
+        assert violated(lambda: asked(search(query="other", page_token=token))) == ["page_token"]
+
+    @pytest.mark.parametrize("position", [[], [-1], ["1"], [1.5], [1e400], [None], [1, 2], [[1]]])
+    def test_a_forged_position_in_the_hits_is_refused(self, position):
+        token = page_token(request_fingerprint(search()), position)
+        assert violated(lambda: asked(search(page_token=token))) == ["page_token"]
+
+    @pytest.mark.parametrize(
+        "position", [[], ["a"], ["a", -1], ["a", 2**31], ["a", "1"], [1, 1], ["a\x00", 1], ["a", 1, 1], [None, 1]]
+    )
+    def test_a_forged_position_in_the_utterances_is_refused(self, position):
+        request = search_pb2.ListUtterancesRequest()
+        request.page_token = page_token(request_fingerprint(request), position)
+        assert violated(lambda: utterances_request(request)) == ["page_token"]
+
+    @given(st.text(max_size=60).filter(bool))
+    def test_no_text_passes_for_a_token_by_accident(self, text):
+        assert violated(lambda: asked(search(page_token=text))) == ["page_token"]
+
+
+class TestAnswers:
+    HIT = Hit(
+        fused=Fused(42, 0.5, (LegScore(Leg.LEXICAL, 1, 7.5, 0.3), LegScore(Leg.VECTOR, 4, 0.9, 0.2))),
+        meeting=MEETING,
+        lines=[
+            Line(Utterance(3, "Ann", 61_500, None, "예산 and 예산"), ((0, 2), (7, 9)), frozenset({"예산"})),
+            Line(Utterance(4, "", None, None, "네"), (), frozenset()),
+        ],
+        best_line=0,
+        terms=[WeightedTerm("예산", 5, 1, 3, 1.25)],
+    )
+
+    def test_a_hit_carries_names_places_lines_and_highlights(self):
+        response = search_response(search(), asked(search()), answer(hits=[self.HIT]))
+        (hit,) = response.hits
+        assert (hit.name, hit.score, hit.best_line) == ("meetings/weekly-12/chunks/42", 0.5, 0)
+        assert hit.meeting == search_pb2.MeetingSummary(name="meetings/weekly-12", title="Weekly", date="2024-03-05")
+        assert [(each.leg, each.rank, each.score, each.contribution) for each in hit.legs] == [
+            (search_pb2.LEG_LEXICAL, 1, 7.5, 0.3),
+            (search_pb2.LEG_VECTOR, 4, 0.9, 0.2),
+        ]
+        first, second = hit.lines
+        assert (first.utterance, first.speaker, first.text) == (
+            "meetings/weekly-12/utterances/3",
+            "Ann",
+            "예산 and 예산",
+        )
+        assert (first.start_offset, first.HasField("end_offset")) == (Duration(seconds=61, nanos=500_000_000), False)
+        assert [(each.start, each.end) for each in first.highlights] == [(0, 2), (7, 9)]
+        assert not second.HasField("start_offset")
+
+    def test_terms_and_legs_are_explained_only_when_asked_for(self):
+        found = answer(hits=[self.HIT], terms=self.HIT.terms, candidate_counts={Leg.LEXICAL: 3, Leg.VECTOR: 100})
+        silent = search_response(search(), asked(search()), found)
+        assert not silent.HasField("explanation")
+        assert not silent.hits[0].matched_terms
+        request = search(explain=True, fusion=search_pb2.Fusion(vector_weight=2))
+        response = search_response(request, asked(request), found)
+        term = search_pb2.MatchedTerm(term="예산", idf=1.25, document_count=3)
+        assert list(response.hits[0].matched_terms) == list(response.explanation.terms) == [term]
+        assert [(each.leg, each.weight, each.candidate_count) for each in response.explanation.legs] == [
+            (search_pb2.LEG_LEXICAL, 1.0, 3),
+            (search_pb2.LEG_VECTOR, 2.0, 100),
+        ]
+
+    def test_a_degraded_answer_says_why(self):
+        response = search_response(search(), asked(search()), answer(degraded_reason="the embedder is down"))
+        assert (response.degraded, response.degraded_reason) == (True, "the embedder is down")
+
+    def test_every_stage_has_its_time(self):
+        seconds = {"embed": 0.25, "lexical": 0.5, "vector": 1.0, "fuse": 0.125, "fetch": 2.0, "total": 3.5}
+        timings = search_response(search(), asked(search()), answer(stage_seconds=seconds)).timings
+        assert {name: getattr(timings, name).ToNanoseconds() / 1e9 for name in seconds} == seconds
+
+    def test_a_page_of_utterances_shows_what_was_asked_for_and_leads_on_when_there_is_more(self):
+        request = search_pb2.ListUtterancesRequest(page_size=2)
+        lines = [SpokenLine(MEETING, Utterance(ordinal, "Ann", None, None, "x")) for ordinal in range(3)]
+        response = utterances_response(request, UtterancePage(lines, 8, [("weekly-12", 8)]), 2)
+        assert [each.utterance for each in response.utterances] == [
+            f"meetings/weekly-12/utterances/{ordinal}" for ordinal in range(2)
+        ]
+        assert response.total_size == 8
+        assert list(response.meeting_counts) == [search_pb2.FacetValue(value="meetings/weekly-12", count=8)]
+        request.page_token = response.next_page_token
+        assert utterances_request(request) == (Filter(), ("weekly-12", 1), 2)
+
+    def test_a_page_that_ends_the_list_has_no_token(self):
+        lines = [SpokenLine(MEETING, Utterance(0, "Ann", None, None, "x"))]
+        response = utterances_response(search_pb2.ListUtterancesRequest(), UtterancePage(lines, 1, []), 1)
+        assert response.next_page_token == ""

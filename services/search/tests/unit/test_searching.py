@@ -1,0 +1,246 @@
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Overloaded, SagwanError
+from sagwan_runtime.metrics import SearchMetrics
+from sagwan_search.domain.fusion import FusionWeights, Leg
+from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.ports import Model, QueryVector, Vector
+from sagwan_search.searching import Searching, SearchLimits
+
+TENANT = uuid4()
+MODEL = Model("sha-of-model", "hashes@1/none")
+LIMITS = SearchLimits(leg_depth=100, match_candidates_max=1_000, embed_timeout_s=5.0, terms_max=64)
+TURNS = [
+    ("Ann", "The budget for next year was cut."),
+    ("Bob", "We should hire two engineers."),
+    ("김철수", "예산을 줄였습니다. 회의록을 공개합시다."),
+    ("Ann", "Budget, budget, and once more the budget."),
+]
+
+
+@dataclass(slots=True)
+class PointingEmbedder:
+    """Points every question at one direction, and remembers the questions."""
+
+    vector: Vector
+    model: Model = MODEL
+    questions: list[str] = field(default_factory=list)
+
+    async def embed(self, text: str, deadline: Deadline) -> QueryVector:
+        self.questions.append(text)
+        return QueryVector(self.vector, self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class FailingEmbedder:
+    error: SagwanError
+
+    async def embed(self, text: str, deadline: Deadline) -> QueryVector:
+        raise self.error
+
+
+@dataclass(frozen=True, slots=True)
+class LateEmbedder:
+    """Has its answer after a minute, and gives up when its caller's time is up, as a call over the network does."""
+
+    async def embed(self, text: str, deadline: Deadline) -> QueryVector:
+        try:
+            async with asyncio.timeout(deadline.remaining_s()):
+                await asyncio.sleep(60)
+        except TimeoutError:
+            raise DeadlineExceeded("the embedder did not answer in time") from None
+        raise AssertionError("nobody waits so long")
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def searching_with(memory_store, sample_meeting, analyze, registry) -> Callable[..., Searching]:
+    """Makes the use case over a meeting of four chunks, with the given embedder."""
+    memory_store.add(TENANT, sample_meeting("weekly", TURNS))
+
+    def build(embedder=None, **limits) -> Searching:
+        embedder = embedder or PointingEmbedder(sample_meeting.vector(0))
+        changed = {name: getattr(LIMITS, name) for name in LIMITS.__slots__} | limits
+        return Searching(memory_store, embedder, analyze, SearchMetrics(registry), SearchLimits(**changed))
+
+    return build
+
+
+async def ask(searching: Searching, text: str, **fields):
+    return await searching.search(TENANT, Query(text, **fields), Deadline.after(30))
+
+
+def chunks(answer) -> list[int]:
+    return [hit.fused.chunk_id for hit in answer.hits]
+
+
+class TestLegs:
+    async def test_hybrid_ranks_by_both_legs(self, searching_with):
+        answer = await ask(searching_with(), "budget")
+        # Lexical: 4 (three times), 1. Vector: 1 first, because the question points there.
+        assert {leg.leg: leg.rank for leg in answer.hits[0].fused.legs} == {Leg.LEXICAL: 2, Leg.VECTOR: 1}
+        assert chunks(answer)[0] == 1
+        assert sorted(chunks(answer)) == [1, 2, 3, 4]
+        assert answer.candidate_counts == {Leg.LEXICAL: 2, Leg.VECTOR: 4}
+        assert (answer.model, answer.degraded_reason) == (MODEL.label, "")
+
+    async def test_lexical_mode_never_asks_the_embedder(self, searching_with, sample_meeting):
+        embedder = PointingEmbedder(sample_meeting.vector(0))
+        answer = await ask(searching_with(embedder), "budget", mode=Mode.LEXICAL)
+        assert chunks(answer) == [4, 1]
+        assert embedder.questions == []
+        assert (answer.model, answer.degraded_reason) == ("", "")
+        assert answer.candidate_counts == {Leg.LEXICAL: 2}
+
+    async def test_vector_mode_leaves_words_out_of_account(self, searching_with):
+        answer = await ask(searching_with(), "budget", mode=Mode.VECTOR)
+        assert chunks(answer)[0] == 1
+        assert answer.candidate_counts == {Leg.VECTOR: 4}
+        assert [leg.leg for hit in answer.hits for leg in hit.fused.legs] == [Leg.VECTOR] * 4
+        assert answer.hits[0].fused.legs[0].score == pytest.approx(1.0)
+
+    async def test_the_embedder_is_asked_with_the_words_of_the_question(self, searching_with, sample_meeting):
+        embedder = PointingEmbedder(sample_meeting.vector(0))
+        await ask(searching_with(embedder), "예산은 얼마나?")
+        assert embedder.questions == ["예산은 얼마나?"]
+
+    async def test_a_question_of_stop_words_is_answered_by_the_vector_leg(self, searching_with):
+        answer = await ask(searching_with(), "what was it about")
+        assert answer.candidate_counts == {Leg.LEXICAL: 0, Leg.VECTOR: 4}
+
+    async def test_legs_give_no_more_candidates_than_their_depth(self, searching_with):
+        answer = await ask(searching_with(leg_depth=1), "budget")
+        assert answer.candidate_counts == {Leg.LEXICAL: 1, Leg.VECTOR: 1}
+
+    async def test_terms_past_the_limit_do_not_count(self, searching_with):
+        answer = await ask(searching_with(terms_max=1), "engineers budget", mode=Mode.LEXICAL)
+        assert chunks(answer) == [2]
+        assert [term.text for term in answer.terms] == ["engin"]
+
+    async def test_the_filter_holds_in_both_legs(self, searching_with):
+        answer = await ask(searching_with(), "budget", filter=Filter(speaker_keys=("bob",)))
+        assert chunks(answer) == [2]
+
+    async def test_another_tenant_finds_nothing(self, searching_with):
+        answer = await searching_with().search(uuid4(), Query("budget"), Deadline.after(30))
+        assert (list(answer.hits), answer.more) == ([], False)
+
+    async def test_weights_decide_which_leg_leads(self, searching_with):
+        searching = searching_with()
+        words = await ask(searching, "budget", weights=FusionWeights(lexical=10, vector=1))
+        meaning = await ask(searching, "budget", weights=FusionWeights(lexical=0))
+        assert chunks(words)[0] == 4
+        assert all(leg.leg is Leg.VECTOR for hit in meaning.hits for leg in hit.fused.legs)
+
+
+class TestDegraded:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            DependencyUnavailable("the embedder answered UNAVAILABLE"),
+            DeadlineExceeded("the embedder did not answer in time"),
+            Overloaded("full", retry_after_ms=5),
+        ],
+    )
+    async def test_without_the_embedder_the_answer_is_lexical_and_says_so(self, searching_with, registry, error):
+        answer = await ask(searching_with(FailingEmbedder(error)), "budget")
+        assert chunks(answer) == [4, 1]
+        assert str(error) in answer.degraded_reason
+        assert (answer.model, answer.candidate_counts) == ("", {Leg.LEXICAL: 2})
+        assert registry.get_sample_value("sagwan_search_degraded_total", {"reason": "vector_leg"}) == 1
+
+    async def test_a_late_embedder_is_waited_for_no_longer_than_allowed(self, searching_with):
+        async with asyncio.timeout(5):
+            answer = await ask(searching_with(LateEmbedder(), embed_timeout_s=0.05), "budget")
+        assert chunks(answer) == [4, 1]
+        assert "in time" in answer.degraded_reason
+
+    async def test_vectors_of_another_model_are_not_compared(self, searching_with, sample_meeting):
+        other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8"))
+        answer = await ask(searching_with(other), "budget")
+        assert chunks(answer) == [4, 1]
+        assert answer.model == ""
+        assert "other@2/int8" in answer.degraded_reason
+        assert MODEL.label in answer.degraded_reason
+
+    @pytest.mark.parametrize("error", [DependencyUnavailable("down"), DeadlineExceeded("late")])
+    async def test_vector_mode_fails_with_the_embedder(self, searching_with, error):
+        with pytest.raises(type(error), match=str(error)):
+            await ask(searching_with(FailingEmbedder(error)), "budget", mode=Mode.VECTOR)
+
+    async def test_vector_mode_fails_when_another_model_is_served(self, searching_with, sample_meeting):
+        other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8"))
+        with pytest.raises(DependencyUnavailable, match="other@2/int8"):
+            await ask(searching_with(other), "budget", mode=Mode.VECTOR)
+
+    async def test_before_the_first_ingest_nothing_is_found_and_nothing_is_degraded(self, searching_with, memory_store):
+        memory_store.model = None
+        answer = await searching_with().search(uuid4(), Query("budget"), Deadline.after(30))
+        assert (list(answer.hits), answer.degraded_reason) == ([], "")
+
+    async def test_a_deadline_that_has_passed_ends_the_search_in_vector_mode(self, searching_with):
+        with pytest.raises(DeadlineExceeded):
+            await searching_with(LateEmbedder()).search(TENANT, Query("x", mode=Mode.VECTOR), Deadline.after(-1))
+
+
+class TestPages:
+    async def test_pages_follow_one_another_without_gap_or_repetition(self, searching_with):
+        searching = searching_with()
+        whole = await ask(searching, "budget")
+        pages = [await ask(searching, "budget", offset=offset, hits_max=3) for offset in (0, 3)]
+        assert [chunks(page) for page in pages] == [chunks(whole)[:3], chunks(whole)[3:]]
+        assert [page.more for page in pages] == [True, False]
+
+    async def test_past_the_end_there_is_an_empty_page(self, searching_with):
+        answer = await ask(searching_with(), "budget", offset=400)
+        assert (list(answer.hits), answer.more) == ([], False)
+
+    async def test_a_chunk_that_was_deleted_meanwhile_is_left_out(self, searching_with, memory_store):
+        memory_store.deleted_while_ranking.add(4)
+        assert chunks(await ask(searching_with(), "budget", mode=Mode.LEXICAL)) == [1]
+
+
+class TestHits:
+    async def test_a_hit_shows_the_cut_line_with_the_terms_marked(self, searching_with):
+        answer = await ask(searching_with(), "회의록 예산", mode=Mode.LEXICAL)
+        (hit,) = answer.hits
+        (line,) = hit.lines
+        assert (hit.meeting.meeting_id, line.utterance.speaker) == ("weekly", "김철수")
+        assert [line.utterance.text[start:end] for start, end in line.highlights] == ["예산", "회의록"]
+        assert {term.text for term in hit.terms} == {"회의록", "회의", "록", "예산"}
+
+    async def test_the_best_line_is_the_one_with_the_weightiest_terms(
+        self, memory_store, sample_meeting, searching_with
+    ):
+        turns = [("Ann", "A long line about nothing at all, really."), ("Bob", "zebra"), ("Ann", "budget")]
+        memory_store.add(TENANT, sample_meeting("monthly", turns, turns_per_chunk=3))
+        answer = await ask(searching_with(), "zebra budget", mode=Mode.LEXICAL)
+        assert (answer.hits[0].meeting.meeting_id, answer.hits[0].best_line) == ("monthly", 1)
+
+    async def test_terms_without_a_match_are_explained_too(self, searching_with):
+        answer = await ask(searching_with(), "budget zebra", mode=Mode.LEXICAL)
+        assert {term.text: term.chunk_count for term in answer.terms} == {"budget": 2, "zebra": 0}
+        assert [[term.text for term in hit.terms] for hit in answer.hits] == [["budget"], ["budget"]]
+
+
+class TestMeasurements:
+    async def test_each_stage_is_timed_and_each_leg_counted(self, searching_with, registry):
+        answer = await ask(searching_with(), "zebra")
+        stages = {"embed", "lexical", "vector", "fuse", "fetch", "total"}
+        assert set(answer.stage_seconds) == stages
+        assert max(answer.stage_seconds, key=answer.stage_seconds.get) == "total"
+        for stage in stages:
+            assert registry.get_sample_value("sagwan_search_stage_seconds_count", {"stage": stage}) == 1
+        assert registry.get_sample_value("sagwan_search_empty_legs_total", {"leg": "lexical"}) == 1
+        assert registry.get_sample_value("sagwan_search_leg_candidates_sum", {"leg": "vector"}) == 4
