@@ -1,0 +1,256 @@
+"""Every RPC of Sagwan that a caller needs, as a typed coroutine."""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
+from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2
+from sagwan.search.v1 import search_pb2, search_pb2_grpc
+from sagwan_client.channels import open_channel
+from sagwan_client.errors import SagwanCallError
+from sagwan_client.importing import import_all
+from sagwan_client.settings import ClientSettings
+
+SERVING = "SERVING"
+UNREACHABLE = "UNREACHABLE"
+
+_HEALTH_TIMEOUT_S = 2.0
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class SagwanClient:
+    """A client of the three services. Answers are the protobuf messages themselves.
+
+        async with SagwanClient.from_settings(ClientSettings.from_environment()) as client:
+            answer = await client.search("why was the release late", page_size=3)
+
+    Every method raises `SagwanCallError` when its call fails, and takes at most `timeout_s` seconds, retries
+    included. Calls may run concurrently. Channels connect when they are first used.
+    """
+
+    def __init__(
+        self,
+        *,
+        search_target: str = "127.0.0.1:50053",
+        ingest_target: str = "127.0.0.1:50052",
+        embedder_target: str = "127.0.0.1:50051",
+        api_key: str = "",
+        timeout_s: float = 30.0,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._channels = {
+            "embedder": open_channel(embedder_target, credentials),
+            "ingest": open_channel(ingest_target, credentials),
+            "search": open_channel(search_target, credentials),
+        }
+        self._search: search_pb2_grpc.SearchServiceAsyncStub = search_pb2_grpc.SearchServiceStub(
+            self._channels["search"]
+        )
+        self._ingest: ingest_pb2_grpc.IngestServiceAsyncStub = ingest_pb2_grpc.IngestServiceStub(
+            self._channels["ingest"]
+        )
+        self._embedder: embedder_pb2_grpc.EmbedderServiceAsyncStub = embedder_pb2_grpc.EmbedderServiceStub(
+            self._channels["embedder"]
+        )
+        self._metadata = (("authorization", f"Bearer {api_key}"),) if api_key else ()
+        self._timeout_s = timeout_s
+
+    @classmethod
+    def from_settings(cls, settings: ClientSettings, *, timeout_s: float = 30.0) -> Self:
+        """The client that the environment describes."""
+        return cls(
+            search_target=settings.search_target,
+            ingest_target=settings.ingest_target,
+            embedder_target=settings.embedder_target,
+            api_key=settings.api_key,
+            timeout_s=timeout_s,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the channels; calls in flight are cancelled."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    async def search(
+        self,
+        query: str,
+        *,
+        filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of SearchRequest is called
+        mode: search_pb2.SearchMode.ValueType = search_pb2.SEARCH_MODE_UNSPECIFIED,
+        fusion: search_pb2.Fusion | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        neighbor_count: int = 0,
+        hits_per_meeting_max: int = 0,
+        explain: bool = False,
+        facets: bool = False,
+    ) -> search_pb2.SearchResponse:
+        """Finds chunks for a question, best first. The arguments are the fields of SearchRequest."""
+        request = search_pb2.SearchRequest(
+            query=query,
+            filter=filter,
+            mode=mode,
+            fusion=fusion,
+            page_size=page_size,
+            page_token=page_token,
+            neighbor_count=neighbor_count,
+            hits_per_meeting_max=hits_per_meeting_max,
+            explain=explain,
+            facets=facets,
+        )
+        return await self._unary(self._search.Search, request)
+
+    async def list_utterances(
+        self,
+        filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of the request is called
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> search_pb2.ListUtterancesResponse:
+        """Lists utterances that pass a filter, in the order they were said."""
+        request = search_pb2.ListUtterancesRequest(filter=filter, page_size=page_size, page_token=page_token)
+        return await self._unary(self._search.ListUtterances, request)
+
+    async def ingest_transcript(
+        self,
+        content: bytes,
+        *,
+        meeting_id: str = "",
+        format: str = "",  # noqa: A002  # as the field of the request is called
+        file_name: str = "",
+        meeting: meeting_pb2.Meeting | None = None,
+        request_id: str = "",
+    ) -> ingest_pb2.IngestTranscriptResponse:
+        """Keeps the meeting or meetings in the bytes of a transcript: all of them, or none."""
+        request = ingest_pb2.IngestTranscriptRequest(
+            content=content,
+            meeting_id=meeting_id,
+            format=format,
+            file_name=file_name,
+            meeting=meeting,
+            request_id=request_id,
+        )
+        return await self._unary(self._ingest.IngestTranscript, request)
+
+    async def ingest_meeting(
+        self,
+        meeting: meeting_pb2.Meeting,
+        utterances: Iterable[meeting_pb2.Utterance],
+        *,
+        meeting_id: str = "",
+        request_id: str = "",
+    ) -> ingest_pb2.IngestMeetingResponse:
+        """Keeps a meeting given as turns, replacing the meeting of that id."""
+        request = ingest_pb2.IngestMeetingRequest(
+            meeting=meeting, utterances=utterances, meeting_id=meeting_id, request_id=request_id
+        )
+        return await self._unary(self._ingest.IngestMeeting, request)
+
+    def import_transcripts(
+        self,
+        transcripts: Iterable[ingest_pb2.IngestTranscriptRequest],
+        *,
+        in_flight_max: int = 8,
+        answer_timeout_s: float = 660.0,
+    ) -> AsyncGenerator[ingest_pb2.ImportMeetingsResponse, None]:
+        """Keeps many transcripts over one call; yields one answer a transcript, in order, refusals included.
+
+        `sequence` of an answer is the place of its transcript, from 0. A stream that is cut is opened again and what
+        was not answered is sent again, which is safe because ingesting the same content twice changes nothing.
+
+        Args:
+            transcripts: Taken one by one, at most `in_flight_max` ahead of the answers.
+            in_flight_max: Transcripts sent and not yet answered.
+            answer_timeout_s: Longest wait for the next answer; the service gives each transcript 10 minutes.
+        """
+        return import_all(
+            lambda requests: self._ingest.ImportMeetings(requests, metadata=self._metadata),
+            transcripts,
+            in_flight_max=in_flight_max,
+            answer_timeout_s=answer_timeout_s,
+        )
+
+    async def get_meeting(self, meeting: str) -> meeting_pb2.Meeting:
+        """Reads a meeting, given by id or resource name."""
+        request = ingest_pb2.GetMeetingRequest(name=meeting_name(meeting))
+        return await self._unary(self._ingest.GetMeeting, request)
+
+    async def list_meetings(self, *, page_size: int = 0, page_token: str = "") -> ingest_pb2.ListMeetingsResponse:
+        """Lists a page of meetings, newest first."""
+        request = ingest_pb2.ListMeetingsRequest(page_size=page_size, page_token=page_token)
+        return await self._unary(self._ingest.ListMeetings, request)
+
+    async def update_meeting(
+        self, meeting: meeting_pb2.Meeting, fields: Sequence[str], *, request_id: str = ""
+    ) -> meeting_pb2.Meeting:
+        """Changes the named fields of the meeting that `meeting.name` names. A set `etag` must be the current one."""
+        request = ingest_pb2.UpdateMeetingRequest(
+            meeting=meeting, update_mask=FieldMask(paths=fields), request_id=request_id
+        )
+        return await self._unary(self._ingest.UpdateMeeting, request)
+
+    async def delete_meeting(
+        self, meeting: str, *, etag: str = "", allow_missing: bool = False, request_id: str = ""
+    ) -> None:
+        """Removes every trace of a meeting, given by id or resource name."""
+        request = ingest_pb2.DeleteMeetingRequest(
+            name=meeting_name(meeting),
+            etag=etag,
+            allow_missing=allow_missing,
+            request_id=request_id,
+        )
+        await self._unary(self._ingest.DeleteMeeting, request)
+
+    async def embed(self, texts: Sequence[str], kind: embedder_pb2.TextKind.ValueType) -> embedder_pb2.EmbedResponse:
+        """One unit vector a text, packed as little-endian float32."""
+        request = embedder_pb2.EmbedRequest(texts=texts, kind=kind)
+        return await self._unary(self._embedder.Embed, request)
+
+    async def model(self) -> embedder_pb2.Model:
+        """The model that the embedder has loaded."""
+        return await self._unary(self._embedder.GetModel, embedder_pb2.GetModelRequest())
+
+    async def health(self, service: str) -> str:
+        """What `embedder`, `ingest` or `search` says of itself.
+
+        Returns:
+            `SERVING`, `NOT_SERVING`, or `UNREACHABLE` when it does not answer within two seconds.
+        """
+        stub = health_pb2_grpc.HealthStub(self._channels[service])
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_HEALTH_TIMEOUT_S)
+        except grpc.aio.AioRpcError:
+            return UNREACHABLE
+        status: str = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        return status
+
+    async def _unary(
+        self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
+    ) -> _Response:
+        try:
+            return await method(request, timeout=self._timeout_s, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise SagwanCallError.of(error) from error
+
+
+def meeting_name(meeting: str) -> str:
+    """The resource name of a meeting given by id or by name."""
+    return meeting if meeting.startswith("meetings/") else f"meetings/{meeting}"
