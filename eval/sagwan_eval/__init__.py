@@ -1,0 +1,1 @@
+"""The measurements behind `make figures`, one file a claim."""

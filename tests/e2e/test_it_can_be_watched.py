@@ -1,0 +1,104 @@
+"""What an operator sees: metrics on each service's own port, and one trace across services and database."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.trace.v1 import trace_pb2
+from stack import Stack, running
+
+from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2
+from sagwan.search.v1 import search_pb2, search_pb2_grpc
+from sagwan_bench.pages import read
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(
+    ("service", "names"),
+    {
+        "embedder": ["sagwan_embedder_texts_total", "sagwan_embedder_stage_seconds_count"],
+        "ingest": ["sagwan_ingest_meetings_total", "sagwan_ingest_stage_seconds_count"],
+        "search": ["sagwan_search_stage_seconds_count", "sagwan_search_leg_candidates_count"],
+    }.items(),
+)
+def test_each_service_counts_its_work_on_its_own_port(stack: Stack, search, key, service, names):
+    search.Search(search_pb2.SearchRequest(query="library"), metadata=key)
+    page = read(f"http://{stack.metrics_address(service)}/metrics")
+    for name in [*names, "sagwan_build_info", "process_resident_memory_bytes"]:
+        assert page.total(name) > 0, name
+
+
+def test_a_refused_call_is_counted_with_its_status(stack: Stack, search):
+    with pytest.raises(grpc.RpcError):
+        search.Search(search_pb2.SearchRequest(query="library"))
+    page = read(f"http://{stack.metrics_address('search')}/metrics")
+    refused = page.buckets(
+        "grpc_server_call_duration_seconds", lambda labels: labels["grpc_status"] == "UNAUTHENTICATED"
+    )
+    assert max(refused.values()) >= 1
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """An OTLP receiver that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, trace_pb2.Span]] = []
+
+    def Export(self, request, context):  # noqa: N802
+        for resource in request.resource_spans:
+            attributes = {each.key: each.value.string_value for each in resource.resource.attributes}
+            for scope in resource.scope_spans:
+                self.spans += [(attributes["service.name"], span) for span in scope.spans]
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[Collector, int]]:
+    server = grpc.server(ThreadPoolExecutor(2))
+    collector = Collector()
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield collector, port
+    server.stop(None).wait()
+
+
+def test_one_call_is_one_trace_over_services_and_database(tmp_path: Path, model_dir: Path, collector):
+    received, port = collector
+    with running(
+        tmp_path, model_dir=model_dir, SAGWAN_OTLP_ENDPOINT=f"127.0.0.1:{port}", SAGWAN_TRACE_SAMPLE_RATIO="1"
+    ) as stack:
+        metadata = (("authorization", f"Bearer {stack.api_key}"),)
+        with grpc.insecure_channel(stack.address("ingest")) as channel:
+            request = ingest_pb2.IngestMeetingRequest(utterances=[meeting_pb2.Utterance(speaker="A", text="a budget")])
+            ingest_pb2_grpc.IngestServiceStub(channel).IngestMeeting(request, metadata=metadata)
+        with grpc.insecure_channel(stack.address("search")) as channel:
+            search_pb2_grpc.SearchServiceStub(channel).Search(
+                search_pb2.SearchRequest(query="budget"), metadata=metadata
+            )
+        give_up = time.monotonic() + 20
+        while len(_trace_of(received, "sagwan.search.v1.SearchService/Search")) < 8:
+            assert time.monotonic() < give_up, [span.name for _, span in received.spans]
+            time.sleep(0.2)
+    searched = _trace_of(received, "sagwan.search.v1.SearchService/Search")
+    assert {service for service, _ in searched} == {"sagwan-search", "sagwan-embedder"}
+    assert {"lexical_leg", "vector_leg", "page_chunks"} <= {span.name for _, span in searched}
+    known = {span.span_id for _, span in searched}
+    assert [span.name for _, span in searched if span.parent_span_id not in known] == [
+        "sagwan.search.v1.SearchService/Search"
+    ]
+    ingested = _trace_of(received, "sagwan.ingest.v1.IngestService/IngestMeeting")
+    assert {service for service, _ in ingested} == {"sagwan-ingest", "sagwan-embedder"}
+    words = [value for _, span in received.spans for value in [span.name, *map(str, span.attributes)]]
+    assert not [each for each in words if "a budget" in each or "sgw_" in each]
+
+
+def _trace_of(received: Collector, method: str) -> list[tuple[str, trace_pb2.Span]]:
+    """The spans of the trace whose root is a method's server span."""
+    roots = [span.trace_id for _, span in received.spans if span.name == method and not span.parent_span_id]
+    return [(service, span) for service, span in received.spans if span.trace_id in roots]
