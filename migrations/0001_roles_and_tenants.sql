@@ -22,7 +22,9 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS', role_name);
         END IF;
-        EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        IF NOT pg_has_role(CURRENT_USER, role_name, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        END IF;
     END LOOP;
 END $$;
 

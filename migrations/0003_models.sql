@@ -41,11 +41,12 @@ BEGIN
     EXECUTE format(
         'CREATE TABLE %I (
              tenant_id   uuid       NOT NULL,
-             chunk_id    bigint     PRIMARY KEY REFERENCES chunks ON DELETE CASCADE,
+             chunk_id    bigint     PRIMARY KEY,
              meeting_key bigint     NOT NULL,
              held_on     date,
              speakers    text[]     NOT NULL,
-             embedding   vector(%s) NOT NULL
+             embedding   vector(%s) NOT NULL,
+             FOREIGN KEY (tenant_id, chunk_id) REFERENCES chunks (tenant_id, chunk_id) ON DELETE CASCADE
          )', table_name, model_dimension
     );
     -- Vectors have unit length, so the inner product is the cosine, and the cheapest of pgvector's distances.

@@ -43,4 +43,5 @@ async def test_a_call_has_its_callers_deadline_within_ours(serve_handlers, timeo
     channel = await serve_handlers({"Left": grpc.unary_unary_rpc_method_handler(left)})
     answer = await channel.unary_unary("/sagwan.test.v1.TestService/Left")(b"", timeout=timeout_s)
 
-    assert expected_s - 2 < float(answer) <= expected_s
+    # gRPC rounds a deadline up, by some milliseconds.
+    assert expected_s - 2 < float(answer) < expected_s + 0.5

@@ -2,7 +2,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagwan.ingest.v1 import ingest_pb2
@@ -45,12 +45,14 @@ def test_bytes_that_are_no_token_are_refused(raw):
         page_position(FINGERPRINT, coded(raw))
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_other_json_in_the_coat_of_a_token_is_refused(value):
     with pytest.raises(InvalidRequest):
         page_position(FINGERPRINT, coded(json.dumps(value).encode()))
 
 
+@settings(deadline=None)
 @given(json_values.filter(lambda value: not isinstance(value, list)))
 def test_a_token_whose_position_is_no_list_is_refused(position):
     with pytest.raises(InvalidRequest):
