@@ -163,12 +163,11 @@ async def test_a_cancellation_that_no_signal_asked_for_goes_on():
 async def test_a_child_that_is_killed_is_started_again_and_told_about(child):
     running = await child(QUICK_TO_GO)
     await _until_up(running)
-    first_pid, told = running.pid, []
-    keeping = asyncio.create_task(kept_running(running, told.append))
+    first_pid, told = running.pid, asyncio.Queue[StackError]()
+    keeping = asyncio.create_task(kept_running(running, told.put_nowait))
     os.kill(first_pid, signal.SIGKILL)
-    while not told:
-        await asyncio.sleep(0.05)
-    assert "SIGKILL" in str(told[0])
+    death = await asyncio.wait_for(told.get(), timeout=20)
+    assert "SIGKILL" in str(death)
     assert running.pid != first_pid
     assert psutil.pid_exists(running.pid)
     keeping.cancel()
