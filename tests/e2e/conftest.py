@@ -1,6 +1,6 @@
 """One stack for all end-to-end tests, with the sample meetings in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -12,8 +12,8 @@ from sagwan.search.v1 import search_pb2_grpc
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("stack"), model_dir=model_dir) as stack:
+def stack(new_folder: Callable[[], Path], model_dir: Path) -> Iterator[Stack]:
+    with running(new_folder(), model_dir=model_dir) as stack:
         stack.run("ingest", str(ROOT / "samples" / "meetings"))
         yield stack
 

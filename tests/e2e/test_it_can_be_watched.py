@@ -1,7 +1,7 @@
 """What an operator sees: metrics on each service's own port, and one trace across services and database."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -68,10 +68,10 @@ def collector() -> Iterator[tuple[Collector, int]]:
     server.stop(None).wait()
 
 
-def test_one_call_is_one_trace_over_services_and_database(tmp_path: Path, model_dir: Path, collector):
+def test_one_call_is_one_trace_over_services_and_database(new_folder: Callable[[], Path], model_dir: Path, collector):
     received, port = collector
     with running(
-        tmp_path, model_dir=model_dir, SAGWAN_OTLP_ENDPOINT=f"127.0.0.1:{port}", SAGWAN_TRACE_SAMPLE_RATIO="1"
+        new_folder(), model_dir=model_dir, SAGWAN_OTLP_ENDPOINT=f"127.0.0.1:{port}", SAGWAN_TRACE_SAMPLE_RATIO="1"
     ) as stack:
         metadata = (("authorization", f"Bearer {stack.api_key}"),)
         with grpc.insecure_channel(stack.address("ingest")) as channel:

@@ -1,6 +1,6 @@
 """A stack to break. It heals, so one serves all tests; each begins when everything serves again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +8,8 @@ from stack import ROOT, Stack, running
 
 
 @pytest.fixture(scope="session")
-def breakable_stack(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator[Stack]:
-    with running(tmp_path_factory.mktemp("breakable"), model_dir=model_dir) as stack:
+def breakable_stack(new_folder: Callable[[], Path], model_dir: Path) -> Iterator[Stack]:
+    with running(new_folder(), model_dir=model_dir) as stack:
         stack.run("ingest", str(ROOT / "samples" / "meetings"))
         yield stack
 

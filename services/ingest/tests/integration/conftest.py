@@ -43,12 +43,14 @@ class HashEmbedder:
 
     Attributes:
         texts: Every text that was asked for.
+        asked: Set by a call.
         gate: Waited for, if given, before an answer.
         failing_text: A call with this text in it raises `failure`.
     """
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.asked = asyncio.Event()
         self.gate: asyncio.Barrier | asyncio.Event | None = None
         self.failing_text = ""
         self.failure: Exception | None = None
@@ -56,6 +58,7 @@ class HashEmbedder:
 
     async def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
         self.texts += texts
+        self.asked.set()
         if self.gate is not None:
             await self.gate.wait()
         if self.failure and any(self.failing_text in text for text in texts):
@@ -263,7 +266,7 @@ def ingestion(store, embedder, worker) -> Ingestion:
 
 @pytest.fixture
 def ingest(ingestion):
-    """Ingests meetings for a tenant and gives what became of each, with the meeting as it should now be kept."""
+    """Ingests meetings for a tenant, within so many seconds, and gives what became of each."""
 
     async def call(tenant_id: UUID, *meetings: Meeting, seconds: float = 30):
         return await ingestion.ingest(tenant_id, [completed(each) for each in meetings], Deadline.after(seconds))

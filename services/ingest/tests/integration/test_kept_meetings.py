@@ -122,7 +122,7 @@ class TestChanging:
 
 
 class TestListing:
-    DAYS = (date(2024, 3, 5), None, date(2024, 3, 4), date(2024, 3, 5), None, date(1, 1, 1), date(9999, 12, 31))
+    DAYS = (date(2024, 3, 5), None, date(2024, 3, 4), date(2024, 3, 5), None, date(1900, 1, 1), date(2999, 12, 31))
 
     @pytest.mark.parametrize("page_size", [1, 2, 3, 6, 7, 50])
     async def test_pages_walk_every_meeting_once_newest_first_and_those_without_a_day_last(

@@ -129,6 +129,11 @@ class TestChunkChanges:
         assert [row for row, _ in changes.kept] == [11]
         assert [each.chunk.ordinal for each in changes.added] == [1]
 
+    def test_equal_texts_keep_their_order(self):
+        stored = [(11, chunk_of("a").text_sha256), (12, chunk_of("a").text_sha256)]
+        changes = chunk_changes(stored, [chunk_of("a"), chunk_of("a", ordinal=1)])
+        assert [(row, chunk.chunk.ordinal) for row, chunk in changes.kept] == [(11, 0), (12, 1)]
+
     @given(stored=TEXTS, new=TEXTS)
     def test_as_many_rows_as_can_be_are_kept_and_nothing_is_lost_or_used_twice(self, stored, new):
         rows = [(100 + place, chunk_of(text).text_sha256) for place, text in enumerate(stored)]

@@ -206,3 +206,9 @@ def test_any_json_value_is_read_or_refused(value):
 
     assert bool(meetings) != bool(violations)
     assert all(each.reason.startswith("line 1: ") for each in violations)
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59-09:00"])
+def test_a_start_that_utc_has_no_year_for_is_refused_with_its_line(instant):
+    text = json.dumps({"started_at": instant, "turns": [{"text": "hello"}]})
+    assert reason(text).startswith("line 1: started_at")

@@ -71,7 +71,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
     ]
     if request.mode not in _MODES:
         violations.append(Violation("mode", f"{request.mode} is not a mode"))
-    weights = _weights(request.fusion, violations)
+    weights = _weights(request.fusion, _MODES.get(request.mode), violations)
     condition = filter_of(request.filter, violations)
     refuse_if_any(violations)
     offset = _offset(page_position(request_fingerprint(request), request.page_token))
@@ -199,7 +199,7 @@ def _refuse_later_fields(part: message.Message, names: Sequence[str], prefix: st
             raise NotImplementedYet(f"{prefix}{name} is not answered by this version")
 
 
-def _weights(fusion: search_pb2.Fusion, violations: list[Violation]) -> FusionWeights:
+def _weights(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Violation]) -> FusionWeights:
     if fusion.method not in _FUSION_METHODS:
         raise NotImplementedYet("fusion.method: this version fuses by RRF only")
     if not 0 <= fusion.rrf_k <= _RRF_K_MAX:
@@ -209,8 +209,12 @@ def _weights(fusion: search_pb2.Fusion, violations: list[Violation]) -> FusionWe
     for field, weight in (("lexical_weight", lexical), ("vector_weight", vector)):
         if not (math.isfinite(weight) and 0 <= weight <= _WEIGHT_MAX):
             violations.append(Violation(f"fusion.{field}", f"is {weight}; 0 to {_WEIGHT_MAX:g} are taken"))
-    if lexical == vector == 0:
+    if (lexical, vector) == (0, 0):
         violations.append(Violation("fusion", "gives every leg the weight 0"))
+    elif lexical == 0 and mode is Mode.LEXICAL:
+        violations.append(Violation("fusion.lexical_weight", "is 0, and the mode asks for this leg alone"))
+    elif vector == 0 and mode is Mode.VECTOR:
+        violations.append(Violation("fusion.vector_weight", "is 0, and the mode asks for this leg alone"))
     return FusionWeights(k=fusion.rrf_k or _RRF_K_DEFAULT, lexical=lexical, vector=vector)
 
 

@@ -11,10 +11,14 @@ def said(ordinal: int, text: str) -> Utterance:
     return Utterance(ordinal, "Ann", ordinal * 1_000, None, text)
 
 
-def marked(text: str, wanted: str, analyze) -> list[str]:
+def marked(text: str, question: str, analyze) -> list[str]:
     """The words of `text` that are highlighted for a question."""
-    line = marked_line(said(0, text), {term.text for term in analyze(wanted)}, analyze)
-    return [text[start:end] for start, end in line.highlights]
+    return highlighted(text, {term.text for term in analyze(question)}, analyze)
+
+
+def highlighted(text: str, wanted: set[str], analyze) -> list[str]:
+    """The words of `text` that are highlighted for terms."""
+    return [text[start:end] for start, end in marked_line(said(0, text), wanted, analyze).highlights]
 
 
 WEIGHTS = {"budget": 3.0, "meeting": 1.0, "room": 1.5}
@@ -72,6 +76,12 @@ class TestHighlights:
     def test_one_part_of_a_compound_is_marked_alone(self, analyze):
         assert marked("어제 회의록을 공개했다", "회의", analyze) == ["회의"]
 
+    def test_a_part_inside_of_a_word_does_not_shorten_its_highlight(self, analyze):
+        assert highlighted("a COVID-19-x b", {"covid19x", "19"}, analyze) == ["COVID-19-x"]
+
+    def test_terms_that_only_touch_are_marked_each(self, analyze):
+        assert highlighted("회의록", {"회의", "록"}, analyze) == ["회의", "록"]
+
     def test_offsets_count_code_points_behind_astral_characters(self, analyze):
         assert marked("😀😀 회의록 👩‍👩‍👧 budgets", "회의록 budget", analyze) == ["회의록", "budgets"]
 
@@ -103,8 +113,8 @@ class TestHighlights:
 
 
 class TestBestLine:
-    def line(self, text: str, *terms: str) -> Line:
-        return Line(said(0, text), (), frozenset(terms))
+    def line(self, text: str, *terms: str, speaker: str = "Ann") -> Line:
+        return Line(Utterance(0, speaker, None, None, text), (), frozenset(terms))
 
     def test_the_line_whose_distinct_terms_weigh_most_is_best(self):
         lines = [self.line("a long line", "meeting", "room"), self.line("short", "budget"), self.line("none")]
@@ -116,6 +126,12 @@ class TestBestLine:
 
     def test_without_terms_the_longest_line_is_best(self):
         assert best_line([self.line("no"), self.line("longer")], {}) == 1
+
+    def test_lines_of_the_speakers_asked_for_come_before_all_others(self):
+        lines = [self.line("x", "budget"), self.line("y", speaker=" BOB "), self.line("z", "room", speaker="Bob")]
+        assert best_line(lines, WEIGHTS, ("bob",)) == 2
+        assert best_line(lines[:2], WEIGHTS, ("bob",)) == 1
+        assert best_line(lines, WEIGHTS, ("nobody",)) == 0
 
     def test_without_lines_it_is_the_first(self):
         assert best_line([], {}) == 0

@@ -53,7 +53,7 @@ class TestQuestions:
                 speakers=["  KIM  철수 "],
             ),
             fusion=search_pb2.Fusion(
-                method=search_pb2.FUSION_METHOD_RRF, rrf_k=10, lexical_weight=0, vector_weight=2.5
+                method=search_pb2.FUSION_METHOD_RRF, rrf_k=10, lexical_weight=0.5, vector_weight=2.5
             ),
         )
         assert asked(request) == Query(
@@ -62,7 +62,7 @@ class TestQuestions:
             Filter(date(2024, 1, 31), date(2024, 2, 29), ("a", "b"), ("kim 철수",)),
             offset=0,
             hits_max=7,
-            weights=FusionWeights(10, 0.0, 2.5),
+            weights=FusionWeights(10, 0.5, 2.5),
         )
 
     def test_a_page_is_never_larger_than_a_leg_is_deep(self):
@@ -129,6 +129,17 @@ class TestQuestions:
     def test_two_weights_of_zero_are_refused_because_nothing_could_be_found(self):
         fusion = search_pb2.Fusion(lexical_weight=0, vector_weight=0)
         assert violated(lambda: asked(search(fusion=fusion))) == ["fusion"]
+
+    @pytest.mark.parametrize(
+        ("mode", "field"),
+        [
+            (search_pb2.SEARCH_MODE_LEXICAL, "lexical_weight"),
+            (search_pb2.SEARCH_MODE_VECTOR, "vector_weight"),
+        ],
+    )
+    def test_a_weight_of_zero_for_the_only_leg_is_refused(self, mode, field):
+        request = search(mode=mode, fusion=search_pb2.Fusion(**{field: 0}))
+        assert violated(lambda: asked(request)) == [f"fusion.{field}"]
 
     def test_all_that_is_wrong_is_named_at_once(self):
         request = search(

@@ -228,6 +228,12 @@ class TestHits:
         answer = await ask(searching_with(), "zebra budget", mode=Mode.LEXICAL)
         assert (answer.hits[0].meeting.meeting_id, answer.hits[0].best_line) == ("monthly", 1)
 
+    async def test_the_best_line_is_one_of_the_speaker_asked_for(self, memory_store, sample_meeting, searching_with):
+        memory_store.add(TENANT, sample_meeting("monthly", [("Ann", "zebra"), ("Bob", "I see.")], turns_per_chunk=2))
+        condition = Filter(meeting_ids=("monthly",), speaker_keys=("bob",))
+        answer = await ask(searching_with(), "zebra", mode=Mode.LEXICAL, filter=condition)
+        assert [hit.lines[hit.best_line].utterance.speaker for hit in answer.hits] == ["Bob"]
+
     async def test_terms_without_a_match_are_explained_too(self, searching_with):
         answer = await ask(searching_with(), "budget zebra", mode=Mode.LEXICAL)
         assert {term.text: term.chunk_count for term in answer.terms} == {"budget": 2, "zebra": 0}

@@ -30,7 +30,10 @@ class IndexedChunk:
 
 
 def completed(meeting: Meeting) -> Meeting:
-    """A meeting with what it leaves out: language from its text, day from its start, id from its content."""
+    """A meeting with what it leaves out: language from its text, day from its start, id from its content.
+
+    The day is that of the start's own offset, because that is the day its participants would say.
+    """
     meeting = replace(
         meeting,
         language=meeting.language or language_of(meeting.utterances),

@@ -8,7 +8,7 @@ becomes an attribute; a list or an object that is not known is left out and repo
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NoReturn
 
 from sagwan_ingest.domain.formats.format import (
@@ -115,11 +115,16 @@ class _Line:
 
     def _instant(self, value: object) -> datetime | None:
         text = self._text("started_at", value)
+        if not text:
+            return None
         try:
-            instant = datetime.fromisoformat(text) if text else None
+            instant = datetime.fromisoformat(text)
+            instant.astimezone(UTC)
         except ValueError:
             self._refuse(f"started_at {text!r} is not an ISO 8601 time")
-        if instant is not None and instant.utcoffset() is None:
+        except OverflowError:
+            self._refuse(f"started_at {text!r} lies outside the years 1 to 9999 in UTC")
+        if instant.utcoffset() is None:
             self._refuse(f"started_at {text!r} has no offset from UTC")
         return instant
 
