@@ -22,7 +22,8 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS', role_name);
         END IF;
-        IF NOT pg_has_role(CURRENT_USER, role_name, 'MEMBER') THEN
+        -- Since PostgreSQL 16 the maker of a role may administer it and no more: without this grant, not hand it functions.
+        IF NOT pg_has_role(CURRENT_USER, role_name, 'USAGE') THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
         END IF;
     END LOOP;

@@ -28,7 +28,7 @@ CREATE TABLE meetings (
 );
 CREATE INDEX meetings_newest_first ON meetings (tenant_id, (coalesce(held_on, '-infinity')) DESC, meeting_id);
 
--- One row a turn. speaker_key is what filters compare: case, width and spacing folded.
+-- One row a turn. speaker_key is what filters compare: case, width and the length of spaces folded.
 CREATE TABLE utterances (
     tenant_id   uuid    NOT NULL,
     meeting_key bigint  NOT NULL,

@@ -111,6 +111,7 @@ class MemoryMeetingStore:
     def __init__(self) -> None:
         self.model: Model | None = Model("sha-of-model", "hashes@1/none")
         self.deleted_while_ranking: set[int] = set()
+        self.looks_open = 0
         self._meetings: dict[UUID, list[SampleMeeting]] = {}
 
     def add(self, tenant_id: UUID, *meetings: SampleMeeting) -> None:
@@ -118,7 +119,11 @@ class MemoryMeetingStore:
 
     @asynccontextmanager
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
-        yield _MemorySession(self._meetings.get(tenant_id, []), self.model, self.deleted_while_ranking)
+        self.looks_open += 1
+        try:
+            yield _MemorySession(self._meetings.get(tenant_id, []), self.model, self.deleted_while_ranking)
+        finally:
+            self.looks_open -= 1
 
     async def utterances(
         self,

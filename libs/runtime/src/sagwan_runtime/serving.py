@@ -18,6 +18,8 @@ from sagwan_runtime.settings import RpcSettings
 
 _log = structlog.get_logger(__name__)
 _KEEPALIVE_TIME_MS = 120_000
+# The longest page of the longest utterances; clients of this project take as much.
+_ANSWER_BYTES_MAX = 64 << 20
 # Clients of this project ping every 60 s while calls are in flight (see `channels`); stricter ones are told to go away.
 _PING_INTERVAL_MIN_MS = 30_000
 
@@ -96,7 +98,7 @@ async def serve(
 def _server_options(settings: RpcSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
-        ("grpc.max_send_message_length", settings.message_bytes_max),
+        ("grpc.max_send_message_length", _ANSWER_BYTES_MAX),
         ("grpc.keepalive_time_ms", _KEEPALIVE_TIME_MS),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MIN_MS),

@@ -43,6 +43,8 @@ async def run(
                 DatabaseMetrics(seen.registry),
                 seen.tracer,
                 application_name=SERVICE,
+                # A writer may wait for its turn as long as its call may take.
+                connection_settings={"statement_timeout": str(settings.call_timeout_ms)},
             )
         )
         channel = await stack.enter_async_context(
@@ -67,6 +69,7 @@ async def run(
                 chunk_tokens_target=settings.chunk_tokens_target,
                 chunk_tokens_max=settings.chunk_tokens_max,
                 embed_texts_max=settings.embed_texts_max,
+                writers_max=settings.writers_max,
             ),
         )
         servicer = IngestServicer(ingestion, store, metrics, call_timeout_s=settings.call_timeout_ms / 1_000)

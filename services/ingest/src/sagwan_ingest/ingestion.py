@@ -39,11 +39,13 @@ class IngestLimits:
         chunk_tokens_target: Size that chunks grow to.
         chunk_tokens_max: Size that no chunk passes.
         embed_texts_max: Texts of one call to the embedder.
+        writers_max: Transactions that write at once. Those of one tenant take turns, each holding a connection.
     """
 
     chunk_tokens_target: int
     chunk_tokens_max: int
     embed_texts_max: int
+    writers_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Ingestion:
         self._worker = worker
         self._metrics = metrics
         self._limits = limits
+        self._writers = asyncio.Semaphore(limits.writers_max)
 
     async def ingest(self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline) -> list[Ingested]:
         """Keeps meetings, all of them or none; the same content again changes nothing.
@@ -126,8 +129,9 @@ class Ingestion:
             else:
                 prepared[index] = ready
         if prepared:
-            with self._timed("write"):
-                written = await self._store.keep(tenant_id, list(prepared.values()), deadline)
+            async with self._writers:
+                with self._timed("write"):
+                    written = await self._store.keep(tenant_id, list(prepared.values()), deadline)
             for (index, ready), (outcome, kept) in zip(prepared.items(), written, strict=True):
                 results[index] = Ingested(outcome, kept, len(ready.vectors))
                 self._metrics.chunks.labels("computed").inc(len(ready.vectors))

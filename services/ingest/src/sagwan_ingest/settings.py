@@ -15,6 +15,11 @@ class IngestSettings(RpcSettings):
     metrics_port: int = Field(default=9_102, ge=0, le=65_535, description="Prometheus port; 0 takes a free one.")
     # A transcript of 32 MiB, and room for what travels with it.
     message_bytes_max: int = Field(default=40 << 20, ge=1 << 10, description="Largest request in bytes.")
+    # Each call may hold a whole transcript, and what is made of it, in memory.
+    in_flight_max: int = Field(default=16, ge=1, description="Calls at once; more are refused with RESOURCE_EXHAUSTED.")
+    writers_max: int = Field(
+        default=4, ge=1, description="Transactions that write at once; must leave connections of the pool to others."
+    )
     call_timeout_ms: int = Field(default=600_000, ge=1, description="Longest one meeting or transcript may take.")
     embedder_target: str = Field(default="127.0.0.1:50051", description="gRPC target of the embedder.")
     embedder_unavailable_ms: int = Field(

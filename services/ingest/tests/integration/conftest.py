@@ -35,7 +35,7 @@ from sagwan_text.bm25 import Bm25
 from sagwan_text.korean import load_tagger
 
 MODEL = Model("hashes", "1", "none", "sha-of-model", 8)
-LIMITS = IngestLimits(chunk_tokens_target=16, chunk_tokens_max=60, embed_texts_max=4)
+LIMITS = IngestLimits(chunk_tokens_target=16, chunk_tokens_max=60, embed_texts_max=4, writers_max=8)
 
 
 class HashEmbedder:

@@ -111,7 +111,9 @@ def ingest(store, embedder, registry) -> Iterator[Callable]:
     """Ingests meetings of a sentence a chunk, two texts a call to the embedder."""
     with ThreadPoolExecutor(1) as worker:
         analyze = Analyzer(load_tagger()).terms
-        ingestion = Ingestion(store, embedder, analyze, worker, IngestMetrics(registry), IngestLimits(16, 60, 2))
+        ingestion = Ingestion(
+            store, embedder, analyze, worker, IngestMetrics(registry), IngestLimits(16, 60, 2, writers_max=8)
+        )
 
         async def call(*meetings: Meeting, deadline: Deadline | None = None):
             return await ingestion.ingest(TENANT, meetings, deadline or Deadline.after(30))

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Overloaded, SagwanError
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.domain.answer import Answer, Hit, StoredChunk
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, reciprocal_rank_fusion
@@ -30,7 +30,7 @@ class SearchLimits:
     """Bounds of one search.
 
     Attributes:
-        leg_depth: Candidates asked of each leg; no page reaches further.
+        leg_depth: Candidates asked of each leg; pages reach to the end of both together.
         match_candidates_max: Chunks that the matched terms may select together.
         embed_timeout_s: Longest wait for the embedder before the answer is lexical only.
         terms_max: Distinct terms of a question that count; the rest of a pasted page is left out.
@@ -94,8 +94,7 @@ class Searching:
         with stages.timed("total"):
             embedding = asyncio.create_task(self._query_vector(query, deadline, stages))
             try:
-                async with self._store.look(tenant_id, deadline) as session:
-                    answer = await self._answer(session, query, embedding, stages)
+                answer = await self._answer(tenant_id, query, deadline, embedding, stages)
             finally:
                 embedding.cancel()
         self._observe(answer)
@@ -103,33 +102,40 @@ class Searching:
 
     async def _answer(
         self,
-        session: SearchSession,
+        tenant_id: UUID,
         query: Query,
+        deadline: Deadline,
         embedding: "asyncio.Task[QueryVector | _MissingVector | None]",
         stages: Stages,
     ) -> Answer:
-        await session.narrow(query.filter)
         rankings: dict[Leg, list[Candidate]] = {}
         terms: list[WeightedTerm] = []
         if query.mode is not Mode.VECTOR:
             with stages.timed("lexical"):
-                terms, rankings[Leg.LEXICAL] = await self._lexical(session, query)
+                async with self._looking(tenant_id, query, deadline) as session:
+                    terms, rankings[Leg.LEXICAL] = await self._lexical(session, query)
 
-        model, degraded_reason = "", ""
-        nearest = await self._nearest(session, embedding, stages)
-        if isinstance(nearest, _MissingVector):
-            if query.mode is Mode.VECTOR:
-                raise nearest.error
-            degraded_reason = f"vector leg left out: {nearest.error}"
-        elif nearest is not None:
-            model, rankings[Leg.VECTOR] = nearest
+        # No connection is held here: an embedder that hangs must not take the database's from other searches.
+        found = await embedding
+        async with self._looking(tenant_id, query, deadline) as session:
+            model, degraded_reason = "", ""
+            with stages.timed("vector"):
+                nearest = await self._nearest(session, found)
+            if isinstance(nearest, _MissingVector):
+                if query.mode is Mode.VECTOR:
+                    raise nearest.error
+                degraded_reason = f"vector leg left out: {nearest.error}"
+            elif nearest is not None:
+                model, rankings[Leg.VECTOR] = nearest
 
-        with stages.timed("fuse"):
-            fused = reciprocal_rank_fusion(rankings, query.weights)
-        page = fused[query.offset : query.offset + query.hits_max]
-        with stages.timed("fetch"):
-            chunks = await session.chunks([each.chunk_id for each in page])
-            hits = [self._hit(query, each, chunks[each.chunk_id], terms) for each in page if each.chunk_id in chunks]
+            with stages.timed("fuse"):
+                fused = reciprocal_rank_fusion(rankings, query.weights)
+            page = fused[query.offset : query.offset + query.hits_max]
+            with stages.timed("fetch"):
+                chunks = await session.chunks([each.chunk_id for each in page])
+                hits = [
+                    self._hit(query, each, chunks[each.chunk_id], terms) for each in page if each.chunk_id in chunks
+                ]
         return Answer(
             hits=hits,
             more=len(fused) > query.offset + query.hits_max,
@@ -140,15 +146,23 @@ class Searching:
             stage_seconds=stages.seconds,
         )
 
+    @asynccontextmanager
+    async def _looking(self, tenant_id: UUID, query: Query, deadline: Deadline) -> AsyncIterator[SearchSession]:
+        async with self._store.look(tenant_id, deadline) as session:
+            await session.narrow(query.filter)
+            yield session
+
     async def _query_vector(
         self, query: Query, deadline: Deadline, stages: Stages
     ) -> QueryVector | _MissingVector | None:
         if query.mode is Mode.LEXICAL:
             return None
         with stages.timed("embed"):
+            # Half of what is left stays for the answer without vectors.
+            longest_s = min(self._limits.embed_timeout_s, deadline.remaining_s() / 2)
             try:
-                return await self._embedder.embed(query.text, deadline.no_later_than(self._limits.embed_timeout_s))
-            except (DependencyUnavailable, DeadlineExceeded, Overloaded) as error:
+                return await self._embedder.embed(query.text, deadline.no_later_than(longest_s))
+            except (DependencyUnavailable, DeadlineExceeded) as error:
                 return _MissingVector(error)
 
     async def _lexical(self, session: SearchSession, query: Query) -> tuple[list[WeightedTerm], list[Candidate]]:
@@ -162,24 +176,19 @@ class Searching:
         return terms, await session.lexical(matched, terms, self._limits.leg_depth)
 
     async def _nearest(
-        self,
-        session: SearchSession,
-        embedding: "asyncio.Task[QueryVector | _MissingVector | None]",
-        stages: Stages,
+        self, session: SearchSession, found: QueryVector | _MissingVector | None
     ) -> tuple[str, list[Candidate]] | _MissingVector | None:
         """The model's label and the vector leg, or why it must be left out; None when it was not asked for."""
-        found = await embedding
         if not isinstance(found, QueryVector):
             return found
-        with stages.timed("vector"):
-            label = found.model.label
-            serving = await session.serving_model()
-            if serving is None:
-                return label, []
-            if serving.sha256 != found.model.sha256:
-                reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
-                return _MissingVector(DependencyUnavailable(reason))
-            return label, await session.nearest(found.vector, self._limits.leg_depth)
+        label = found.model.label
+        serving = await session.serving_model()
+        if serving is None:
+            return label, []
+        if serving.sha256 != found.model.sha256:
+            reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
+            return _MissingVector(DependencyUnavailable(reason))
+        return label, await session.nearest(found.vector, self._limits.leg_depth)
 
     def _hit(self, query: Query, fused: Fused, chunk: StoredChunk, terms: Sequence[WeightedTerm]) -> Hit:
         weights = {term.text: term.weight for term in terms}

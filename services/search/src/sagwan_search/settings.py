@@ -23,7 +23,7 @@ class SearchSettings(RpcSettings):
         default=100,
         ge=1,
         le=1_000,
-        description="Candidates asked of each leg; pages reach no further.",
+        description="Candidates asked of each leg; pages reach to the end of both.",
     )
     match_candidates_max: int = Field(
         default=20_000,

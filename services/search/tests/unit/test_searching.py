@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Overloaded, SagwanError
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.domain.fusion import FusionWeights, Leg
 from sagwan_search.domain.query import Filter, Mode, Query
@@ -150,7 +150,6 @@ class TestDegraded:
         [
             DependencyUnavailable("the embedder answered UNAVAILABLE"),
             DeadlineExceeded("the embedder did not answer in time"),
-            Overloaded("full", retry_after_ms=5),
         ],
     )
     async def test_without_the_embedder_the_answer_is_lexical_and_says_so(self, searching_with, registry, error):
@@ -159,6 +158,17 @@ class TestDegraded:
         assert str(error) in answer.degraded_reason
         assert (answer.model, answer.candidate_counts) == ("", {Leg.LEXICAL: 2})
         assert registry.get_sample_value("sagwan_search_degraded_total", {"reason": "vector_leg"}) == 1
+
+    async def test_a_hanging_embedder_holds_no_look_at_the_database(self, searching_with, memory_store):
+        asked = asyncio.create_task(ask(searching_with(LateEmbedder(), embed_timeout_s=0.2), "budget"))
+        await asyncio.sleep(0.1)
+        assert memory_store.looks_open == 0
+        assert (await asked).degraded_reason
+
+    async def test_half_of_a_short_deadline_is_kept_for_the_lexical_answer(self, searching_with):
+        answer = await searching_with(LateEmbedder()).search(TENANT, Query("budget"), Deadline.after(0.4))
+        assert answer.degraded_reason
+        assert chunks(answer) == [4, 1]
 
     async def test_a_late_embedder_is_waited_for_no_longer_than_allowed(self, searching_with):
         async with asyncio.timeout(5):

@@ -114,18 +114,20 @@ class Database:
     async def tenant(self, tenant_id: UUID, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
         """A transaction that sees one tenant's rows; commits on leaving, rolls back on an exception."""
         async with self._connection(deadline) as connection:
+            transaction = connection.transaction(readonly=read_only)
             with driver_errors():
-                transaction = connection.transaction(readonly=read_only)
-                await transaction.start()
+                async with asyncio.timeout(deadline.remaining_s()):
+                    await transaction.start()
             try:
                 with driver_errors():
                     await connection.execute(_SET_TENANT, str(tenant_id), timeout=deadline.remaining_s())
                 yield Session(connection, self._metrics, self._tracer, deadline)
+                with driver_errors():
+                    async with asyncio.timeout(deadline.remaining_s()):
+                        await transaction.commit()
             except BaseException:
                 await _roll_back(transaction)
                 raise
-            with driver_errors():
-                await transaction.commit()
 
     @asynccontextmanager
     async def untenanted(self, deadline: Deadline) -> AsyncIterator[Session]:
@@ -143,6 +145,9 @@ class Database:
             except TimeoutError:
                 deadline.remaining_s()
                 raise DependencyUnavailable("no database connection was free in time") from None
+            except (asyncpg.PostgresError, ValueError) as error:
+                # No such role or type before the first migration, a wrong password, a database that is not there.
+                raise DependencyUnavailable("the database refuses connections or is not migrated yet") from error
         self._metrics.acquire_seconds.observe(time.perf_counter() - begun)
         try:
             yield connection

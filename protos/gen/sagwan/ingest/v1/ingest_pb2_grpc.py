@@ -108,6 +108,8 @@ class IngestServiceServicer:
 
     def ImportMeetings(self, request_iterator, context):
         """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call.
+        A server may end a long call with UNAVAILABLE: open it again and send what has no answer yet. Sending an item twice
+        changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

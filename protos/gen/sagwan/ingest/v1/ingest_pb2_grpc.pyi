@@ -48,7 +48,10 @@ class IngestServiceStub:
     IngestTranscript: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.IngestTranscriptRequest, _ingest_pb2.IngestTranscriptResponse]
     """Keeps the meeting or meetings in the bytes of a transcript."""
     ImportMeetings: _grpc.StreamStreamMultiCallable[_ingest_pb2.ImportMeetingsRequest, _ingest_pb2.ImportMeetingsResponse]
-    """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call."""
+    """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call.
+    A server may end a long call with UNAVAILABLE: open it again and send what has no answer yet. Sending an item twice
+    changes nothing.
+    """
     GetMeeting: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.GetMeetingRequest, _meeting_pb2.Meeting]
     """Reads a meeting."""
     ListMeetings: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.ListMeetingsRequest, _ingest_pb2.ListMeetingsResponse]
@@ -76,7 +79,10 @@ class IngestServiceAsyncStub(IngestServiceStub):
     IngestTranscript: _aio.UnaryUnaryMultiCallable[_ingest_pb2.IngestTranscriptRequest, _ingest_pb2.IngestTranscriptResponse]  # type: ignore[assignment]
     """Keeps the meeting or meetings in the bytes of a transcript."""
     ImportMeetings: _aio.StreamStreamMultiCallable[_ingest_pb2.ImportMeetingsRequest, _ingest_pb2.ImportMeetingsResponse]  # type: ignore[assignment]
-    """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call."""
+    """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call.
+    A server may end a long call with UNAVAILABLE: open it again and send what has no answer yet. Sending an item twice
+    changes nothing.
+    """
     GetMeeting: _aio.UnaryUnaryMultiCallable[_ingest_pb2.GetMeetingRequest, _meeting_pb2.Meeting]  # type: ignore[assignment]
     """Reads a meeting."""
     ListMeetings: _aio.UnaryUnaryMultiCallable[_ingest_pb2.ListMeetingsRequest, _ingest_pb2.ListMeetingsResponse]  # type: ignore[assignment]
@@ -116,7 +122,10 @@ class IngestServiceServicer:
         request_iterator: _MaybeAsyncIterator[_ingest_pb2.ImportMeetingsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingest_pb2.ImportMeetingsResponse], _abc.AsyncIterator[_ingest_pb2.ImportMeetingsResponse]]:
-        """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call."""
+        """Keeps many meetings over one call, with one answer an item, in order. An item that is refused does not end the call.
+        A server may end a long call with UNAVAILABLE: open it again and send what has no answer yet. Sending an item twice
+        changes nothing.
+        """
 
     def GetMeeting(
         self,

@@ -115,7 +115,7 @@ class Meeting(_message.Message):
 
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:
-        """How long it took. Output only when utterances carry times."""
+        """Output only. When the last utterance ends; not set when no utterance carries a time."""
 
     @_builtins.property
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -171,7 +171,7 @@ class Filter(_message.Message):
 
     @_builtins.property
     def speakers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Said by any of these; compared without regard to case, width and spacing; at most 100."""
+        """Said by any of these; compared without regard to case, width and the length of spaces; at most 100."""
 
     @_builtins.property
     def series(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -691,11 +691,11 @@ class LegPlan(_message.Message):
     leg: Global___Leg.ValueType
     """Which leg."""
     depth: _builtins.int
-    """Candidates asked of it."""
+    """Candidates asked of it; 0 when not told."""
     weight: _builtins.float
     """Its weight in the fusion."""
     choice: _builtins.str
-    """What it did, in words: index or exact scan, and why."""
+    """What it did, in words: index or exact scan, and why; empty when that was not looked into."""
     candidate_count: _builtins.int
     """Candidates it gave."""
     def __init__(

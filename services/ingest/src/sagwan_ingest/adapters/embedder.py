@@ -37,13 +37,15 @@ class GrpcPassageEmbedder:
             kind=embedder_pb2.TEXT_KIND_PASSAGE,
             encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
         )
-        give_up = deadline.no_later_than(self._unavailable_timeout_s)
+        give_up: Deadline | None = None
         while True:
             try:
                 response = await self._stub.Embed(request, timeout=deadline.remaining_s())
                 break
             except grpc.aio.AioRpcError as error:
-                await _wait_or_raise(error, deadline, give_up)
+                if error.code() is grpc.StatusCode.UNAVAILABLE and give_up is None:
+                    give_up = deadline.no_later_than(self._unavailable_timeout_s)
+                await _wait_or_raise(error, deadline, give_up or deadline)
         sizes = [len(each.packed) for each in response.embeddings]
         if sizes != [_NUMBER_BYTES * response.model.dimension] * len(texts):
             raise DependencyUnavailable(f"the embedder did not send a vector for each of {len(texts)} texts")

@@ -97,7 +97,6 @@ class MeetingWriter:
         rows = await self._session.fetch(self._queries["stored_chunks"], meeting_key)
         changes = chunk_changes([(row["chunk_id"], row["text_sha256"]) for row in rows], prepared.chunks)
         vectors = await self._vectors_of(meeting_key, changes.added, prepared.vectors)
-        # Gone rows leave first: a chunk that took over their place may not meet them.
         counts = await self._term_counts(changes.removed)
         await self._session.execute(self._queries["delete_chunks"], list(changes.removed))
         await self._refuse_vectorless([chunk_id for chunk_id, _ in changes.kept])

@@ -21,7 +21,7 @@ ATTRIBUTE_VALUE_CHARACTERS_MAX = 4_096
 UTTERANCES_MAX = 200_000
 SPEAKER_CHARACTERS_MAX = 256
 TEXT_CHARACTERS_MAX = 100_000
-OFFSET_MS_MAX = 2**31 - 1  # a PostgreSQL integer: 24 days
+OFFSET_MS_MAX = 2**31 - 1  # 24 days: longer than any meeting, short enough for every client's integers
 
 # Violations travel in gRPC trailers, which are small; a person mends the first few and asks again.
 VIOLATIONS_MAX = 20

@@ -21,8 +21,8 @@ from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETING_COUNTS_MAX = 1_000
 
-# How a connection of this service walks an HNSW index: as many candidates as a leg is deep, and further while a filter
-# leaves fewer. Rows then come slightly out of order, so `nearest` sorts them.
+# How a connection of this service walks an HNSW index: with a list of 100 candidates, and further while fewer rows than
+# a leg is deep pass the filter. Rows then come slightly out of order, so `nearest` sorts them.
 CONNECTION_SETTINGS = {
     "hnsw.ef_search": "100",
     "hnsw.iterative_scan": "relaxed_order",
