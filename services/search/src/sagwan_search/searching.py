@@ -111,16 +111,15 @@ class Searching:
         rankings: dict[Leg, list[Candidate]] = {}
         terms: list[WeightedTerm] = []
         if query.mode is not Mode.VECTOR:
-            with stages.timed("lexical"):
-                async with self._looking(tenant_id, query, deadline) as session:
+            async with self._looking(tenant_id, query, deadline) as session:
+                with stages.timed("lexical"):
                     terms, rankings[Leg.LEXICAL] = await self._lexical(session, query)
 
         # No connection is held here: an embedder that hangs must not take the database's from other searches.
         found = await embedding
         async with self._looking(tenant_id, query, deadline) as session:
             model, degraded_reason = "", ""
-            with stages.timed("vector"):
-                nearest = await self._nearest(session, found)
+            nearest = await self._nearest(session, found, stages)
             if isinstance(nearest, _MissingVector):
                 if query.mode is Mode.VECTOR:
                     raise nearest.error
@@ -176,19 +175,20 @@ class Searching:
         return terms, await session.lexical(matched, terms, self._limits.leg_depth)
 
     async def _nearest(
-        self, session: SearchSession, found: QueryVector | _MissingVector | None
+        self, session: SearchSession, found: QueryVector | _MissingVector | None, stages: Stages
     ) -> tuple[str, list[Candidate]] | _MissingVector | None:
         """The model's label and the vector leg, or why it must be left out; None when it was not asked for."""
         if not isinstance(found, QueryVector):
             return found
-        label = found.model.label
-        serving = await session.serving_model()
-        if serving is None:
-            return label, []
-        if serving.sha256 != found.model.sha256:
-            reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
-            return _MissingVector(DependencyUnavailable(reason))
-        return label, await session.nearest(found.vector, self._limits.leg_depth)
+        with stages.timed("vector"):
+            label = found.model.label
+            serving = await session.serving_model()
+            if serving is None:
+                return label, []
+            if serving.sha256 != found.model.sha256:
+                reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
+                return _MissingVector(DependencyUnavailable(reason))
+            return label, await session.nearest(found.vector, self._limits.leg_depth)
 
     def _hit(self, query: Query, fused: Fused, chunk: StoredChunk, terms: Sequence[WeightedTerm]) -> Hit:
         weights = {term.text: term.weight for term in terms}

@@ -102,6 +102,7 @@ class TestLegs:
         assert embedder.questions == []
         assert (answer.model, answer.degraded_reason) == ("", "")
         assert answer.candidate_counts == {Leg.LEXICAL: 2}
+        assert answer.stage_seconds.keys() == {"lexical", "fuse", "fetch", "total"}
 
     async def test_vector_mode_leaves_words_out_of_account(self, searching_with):
         answer = await ask(searching_with(), "budget", mode=Mode.VECTOR)

@@ -42,8 +42,7 @@ class PostgresMeetingStore:
             Conflict: A stored vector that was counted on has gone meanwhile; prepare again.
         """
         async with self._database.tenant(tenant_id, deadline) as session:
-            model_id, serving_sha256 = await self._serving(session)
-            writer = MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}")
+            writer, serving_sha256 = await self._writer(session)
             await writer.take_turn()
             results = []
             for each in meetings:
@@ -111,8 +110,7 @@ class PostgresMeetingStore:
                 json.dumps(dict(new["attributes"]), ensure_ascii=False),
             )
             if new["held_on"] != row["held_on"]:
-                model_id, _ = await self._serving(session)
-                writer = MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}")
+                writer, _ = await self._writer(session)
                 await writer.move_to_day(row["meeting_key"], new["held_on"])
         return _kept(updated)
 
@@ -124,8 +122,7 @@ class PostgresMeetingStore:
             Conflict: The etag is not the current one.
         """
         async with self._database.tenant(tenant_id, deadline) as session:
-            model_id, _ = await self._serving(session)
-            writer = MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}")
+            writer, _ = await self._writer(session)
             await writer.take_turn()
             row = await self._locked(session, meeting_id, etag)
             await writer.remove_chunks_of(row["meeting_key"])
@@ -155,6 +152,11 @@ class PostgresMeetingStore:
         if row is None:
             raise DependencyUnavailable("no embedding model is known yet; is the embedder up?")
         return row["model_id"], row["sha256"]
+
+    async def _writer(self, session: Session) -> tuple[MeetingWriter, str]:
+        """A writer into the serving model's table, and the model's digest."""
+        model_id, serving_sha256 = await self._serving(session)
+        return MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}"), serving_sha256
 
     async def _locked(self, session: Session, meeting_id: str, etag: str) -> Mapping[str, Any]:
         row: Mapping[str, Any] | None = await session.fetch_row(self._queries["get_meeting_for_update"], meeting_id)

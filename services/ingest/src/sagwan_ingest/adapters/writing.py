@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from pgvector import SparseVector
-
 from sagwan_ingest.domain.indexing import (
     IndexedChunk,
     chunk_changes,
@@ -16,6 +14,7 @@ from sagwan_ingest.ports import Outcome, PreparedMeeting, Vector
 from sagwan_runtime.errors import Conflict
 from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
+from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
 
@@ -160,8 +159,7 @@ class MeetingWriter:
                     held_on,
                     list(each.chunk.speakers),
                     sorted(each.weights),
-                    # sparsevec counts from 1 in text and from 0 in this type.
-                    SparseVector({t - 1: w for t, w in each.weights.items()}, TERM_IDS_MAX),
+                    sparse_vector(each.weights, TERM_IDS_MAX),
                 )
                 for chunk_id, each in identified
             ],

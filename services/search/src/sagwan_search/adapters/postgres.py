@@ -6,11 +6,10 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from pgvector import SparseVector
-
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
+from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
@@ -59,8 +58,7 @@ class PostgresSearchSession:
         self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
     ) -> list[Candidate]:
         """Chunks that hold a matched term, by BM25 over the scored terms, best first."""
-        # sparsevec counts from 1 in text and from 0 in this type.
-        weights = SparseVector({term.term_id - 1: term.weight for term in scored}, TERM_IDS_MAX)
+        weights = sparse_vector({term.term_id: term.weight for term in scored}, TERM_IDS_MAX)
         rows = await self._session.fetch(
             self._queries["lexical_leg"],
             [term.term_id for term in matched],
