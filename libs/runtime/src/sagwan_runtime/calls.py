@@ -25,6 +25,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from sagwan_runtime.decoding import Undecodable, tolerant
 from sagwan_runtime.errors import (
     DeadlineExceeded,
     DependencyUnavailable,
@@ -121,13 +122,13 @@ def _wrapped(
         async with scoped(context):
             if not implemented:
                 raise NotImplementedYet(_NOT_IMPLEMENTED)
-            return await behavior(request, context)
+            return await behavior(_sound(request), context)
 
     async def many_answers(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         async with scoped(context):
             if not implemented:
                 raise NotImplementedYet(_NOT_IMPLEMENTED)
-            async with aclosing(behavior(request, context)) as answers:
+            async with aclosing(behavior(_sound(request), context)) as answers:
                 async for answer in answers:
                     await _write(context, answer)
 
@@ -139,9 +140,21 @@ def _wrapped(
     }[(handler.request_streaming, handler.response_streaming)]
     return make(
         many_answers if handler.response_streaming else one_answer,
-        request_deserializer=handler.request_deserializer,
+        request_deserializer=handler.request_deserializer and tolerant(handler.request_deserializer),
         response_serializer=handler.response_serializer,
     )
+
+
+def _sound(request: Any) -> Any:
+    """The request, or each of a stream of them, unless its bytes were no message."""
+    if isinstance(request, Undecodable):
+        raise request.error
+    return _each_sound(request) if isinstance(request, AsyncIterator) else request
+
+
+async def _each_sound(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _sound(request)
 
 
 async def _write(context: grpc.aio.ServicerContext[Any, Any], answer: Any) -> None:

@@ -341,3 +341,14 @@ async def test_metrics_of_calls_are_on_the_page_for_prometheus(started, channel_
 
     assert f'grpc_server_call_started_total{{grpc_method="{NAME}/GetModel"}} 1.0' in text
     assert f'grpc_method="{NAME}/GetModel",grpc_status="OK",le="0.1"' in text
+
+
+async def test_a_text_that_is_not_utf8_is_the_callers_mistake_and_named(started, channel_to):
+    _, port = await started()
+    count = channel_to(port).unary_unary(f"/{NAME}/CountTokens", request_serializer=bytes)
+
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await count(b"\x0a\x02ok\x0a\x03\xed\xa0\x80")
+
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "texts[1]" in refused.value.details()
