@@ -1,6 +1,6 @@
 """What can go wrong, as callers should understand it. Pure: `status` knows how each travels over gRPC."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -86,11 +86,13 @@ class Overloaded(SagwanError):
 
     Attributes:
         retry_after_ms: When to try again.
+        state: What is full and how full, by name; few and short.
     """
 
-    def __init__(self, reason: str, *, retry_after_ms: int) -> None:
+    def __init__(self, reason: str, *, retry_after_ms: int, state: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
         self.retry_after_ms = retry_after_ms
+        self.state = state or {}
 
 
 class DependencyUnavailable(SagwanError):

@@ -46,6 +46,7 @@ async def serve(
     rpc_metrics: RpcMetrics,
     inner_scopes: tuple[Scope, ...] = (),
     on_bound: Callable[[int], None] = lambda _: None,
+    share_port: bool = False,
 ) -> None:
     """Serves until SIGTERM or SIGINT, then drains.
 
@@ -59,6 +60,7 @@ async def serve(
         rpc_metrics: Counts and times the calls.
         inner_scopes: Run inside the scopes of `calls`, such as `auth.authenticated`.
         on_bound: Told the port once it is bound.
+        share_port: Whether other processes of this service listen on the same port (SO_REUSEPORT).
 
     Raises:
         RuntimeError: The port is taken.
@@ -70,7 +72,9 @@ async def serve(
         admitted(settings.in_flight_max),
         *inner_scopes,
     )
-    server = grpc.aio.server(interceptors=(ScopedCalls(scopes, rpc_metrics),), options=_server_options(settings))
+    server = grpc.aio.server(
+        interceptors=(ScopedCalls(scopes, rpc_metrics),), options=_server_options(settings, share_port)
+    )
     names = [each.name for each in registrations]
     for registration in registrations:
         registration.add(server)
@@ -95,7 +99,7 @@ async def serve(
         _log.info("stopped")
 
 
-def _server_options(settings: RpcSettings) -> list[tuple[str, int]]:
+def _server_options(settings: RpcSettings, share_port: bool) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", settings.message_bytes_max),
         ("grpc.max_send_message_length", _ANSWER_BYTES_MAX),
@@ -105,8 +109,8 @@ def _server_options(settings: RpcSettings) -> list[tuple[str, int]]:
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MIN_MS),
         ("grpc.max_connection_age_ms", settings.connection_age_max_ms),
         ("grpc.max_connection_age_grace_ms", settings.call_timeout_ms),
-        # A second process on the port is a mistake here, and without this gRPC would share the port silently.
-        ("grpc.so_reuseport", 0),
+        # A second process on the port is a mistake unless it is meant, and gRPC would share the port silently.
+        ("grpc.so_reuseport", int(share_port)),
     ]
 
 

@@ -67,7 +67,8 @@ def status_code_number(code: grpc.StatusCode) -> int:
 def _rich(error: SagwanError, code: grpc.StatusCode, details: list[message.Message]) -> RichStatus:
     text = _shortened(str(error), _MESSAGE_BYTES_MAX)
     status = status_pb2.Status(code=status_code_number(code), message=text)
-    reason = error_details_pb2.ErrorInfo(reason=_reason(type(error)), domain=_DOMAIN)
+    state = error.state if isinstance(error, Overloaded) else {}
+    reason = error_details_pb2.ErrorInfo(reason=_reason(type(error)), domain=_DOMAIN, metadata=state)
     for detail in [reason, *details]:
         packed = any_pb2.Any()
         packed.Pack(detail)
