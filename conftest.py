@@ -30,7 +30,7 @@ def eval_data() -> Path:
 @pytest.fixture(scope="session")
 def model_dir() -> Path:
     """The default model, built once: by `make test` before, or here."""
-    folder = Path(os.environ.get("SAGWAN_EMBEDDER_MODEL_DIR", ROOT / "var" / "model"))
+    folder = Path(os.environ.get("SAGWAN_EMBEDDER_MODEL", ROOT / "var" / "model"))
     subprocess.run([sys.executable, "-m", "sagwan_embedder.build", "--output", str(folder)], check=True)
     return folder
 

@@ -10,3 +10,7 @@ compile dev.in --output-file dev.lock
 for name in build embedder ingest search model migrate local; do
   compile "$name.in" --constraint dev.lock --output-file "$name.lock"
 done
+# Without torch, for the reason that torch.in gives.
+for name in sentence-transformers export; do
+  compile "$name.in" --constraint dev.lock --excludes torch.in --output-file "$name.lock"
+done

@@ -100,7 +100,7 @@ def running(home: Path, *, model_dir: Path, **settings: str) -> Iterator[Stack]:
         **ports,
         "SAGWAN_HOME": str(home),
         "SAGWAN_MIGRATIONS_DIR": str(ROOT / "migrations"),
-        "SAGWAN_EMBEDDER_MODEL_DIR": str(model_dir),
+        "SAGWAN_EMBEDDER_MODEL": str(model_dir),
         **settings,
     }
     environment.pop("SAGWAN_API_KEY", None)

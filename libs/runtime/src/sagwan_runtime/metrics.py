@@ -63,11 +63,18 @@ class DatabaseMetrics:
 
 
 class EmbedderMetrics:
-    """What the embedder measures."""
+    """What the embedder measures. `kind` is query or passage: each has a lane of its own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.texts = Counter("sagwan_embedder_texts", "Texts embedded.", ("kind",), registry=registry)
+        kind = ("kind",)
+        self.texts = Counter("sagwan_embedder_texts", "Texts embedded.", kind, registry=registry)
         self.truncated = Counter("sagwan_embedder_texts_truncated", "Texts that lost their tail.", registry=registry)
+        self.query_cache = Counter(
+            "sagwan_embedder_query_cache",
+            "Queries by whether their vector was kept from before: hit, miss.",
+            ("outcome",),
+            registry=registry,
+        )
         self.request_tokens = Histogram(
             "sagwan_embedder_request_tokens",
             "Tokens of one request.",
@@ -79,6 +86,34 @@ class EmbedderMetrics:
             "Time of a request by stage: tokenize, queue, inference.",
             ("stage",),
             buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.queue_tokens = Gauge(
+            "sagwan_embedder_queue_tokens", "Tokens that wait for the model.", kind, registry=registry
+        )
+        self.batch_texts = Histogram(
+            "sagwan_embedder_batch_texts",
+            "Texts that went through the model together.",
+            kind,
+            buckets=COUNT_BUCKETS,
+            registry=registry,
+        )
+        self.batch_tokens = Counter(
+            "sagwan_embedder_batch_tokens",
+            "Tokens that went through the model: real, padding.",
+            ("kind", "what"),
+            registry=registry,
+        )
+        self.refused = Counter(
+            "sagwan_embedder_refused",
+            "Calls refused because the queue was full, or because the answer would have come late.",
+            ("kind", "reason"),
+            registry=registry,
+        )
+        self.dropped = Counter(
+            "sagwan_embedder_dropped",
+            "Texts that were dropped from the queue: expired, cancelled.",
+            ("kind", "reason"),
             registry=registry,
         )
 

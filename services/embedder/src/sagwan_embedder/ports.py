@@ -1,7 +1,6 @@
-"""What embedding needs from the outside. Implementations are called from one thread at a time."""
+"""What embedding needs from the outside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,30 +9,37 @@ from numpy.typing import NDArray
 from sagwan_embedder.domain.batching import PaddedBatch
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """The tokens of one text.
-
-    Attributes:
-        ids: Token ids with the model's markers around them.
-        truncated: Whether the text had more tokens than were asked for, and lost its tail.
-    """
-
-    ids: NDArray[np.int32]
-    truncated: bool
-
-
 class Tokenizer(Protocol):
-    """Cuts texts into tokens."""
+    """Cuts texts into tokens. Called from the event loop and from the thread that cuts long texts."""
 
-    def encode(self, texts: Sequence[str], tokens_max: int) -> list[Encoded]:
-        """The tokens of each text, at most `tokens_max` of each with the markers."""
+    @property
+    def prefix(self) -> NDArray[np.int32]:
+        """The markers before the tokens of a text; may be empty."""
+        ...
+
+    @property
+    def suffix(self) -> NDArray[np.int32]:
+        """The markers after them; may be empty."""
+        ...
+
+    def tokens(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """All tokens of each text, without markers."""
         ...
 
 
 class Encoder(Protocol):
-    """Runs the model."""
+    """Runs the model. Called from several threads at once."""
 
-    def run(self, batch: PaddedBatch) -> NDArray[np.float32]:
-        """One unit vector a text: [texts, dimension]."""
+    @property
+    def runs_at_once(self) -> int:
+        """How many batches should run at once, where that many wait, to get the most of the machine."""
+        ...
+
+    def run(self, batch: PaddedBatch, *, alone: bool = True) -> NDArray[np.float32]:
+        """One unit vector a text: [texts, dimension].
+
+        Args:
+            batch: The texts.
+            alone: Whether the batch should have every core, or its share because others run beside it.
+        """
         ...

@@ -44,6 +44,8 @@ def vectors_of(card, tokenizer, encoder):
 
     def vectors(texts, kind=Kind.PASSAGE, encoder=encoder) -> np.ndarray:
         prompted = [card.prompts[kind] + text for text in texts]
-        return encoder.run(padded([encoded.ids for encoded in tokenizer.encode(prompted, card.tokens_max)]))
+        room = card.tokens_max - len(tokenizer.prefix) - len(tokenizer.suffix)
+        rows = [[*tokenizer.prefix, *tokens[:room], *tokenizer.suffix] for tokens in tokenizer.tokens(prompted)]
+        return encoder.run(padded([np.array(row, np.int32) for row in rows]))
 
     return vectors

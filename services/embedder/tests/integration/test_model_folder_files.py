@@ -13,7 +13,8 @@ from sagwan_embedder.adapters.model_folder import (
     sha256_of,
     write_card,
 )
-from sagwan_embedder.build.folder import FolderInTheWay, build_folder, current_card
+from sagwan_embedder.build.folder import build_folder, current_card
+from sagwan_embedder.build.placing import FolderInTheWay
 from sagwan_embedder.domain.model import Kind, identity
 
 pytestmark = pytest.mark.integration
@@ -55,7 +56,9 @@ def test_a_folder_that_lacks_a_file_is_refused(linked_folder):
         read_card(linked_folder)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": {"../../etc/hostname": "0"}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"files": {"../../etc/hostname": "0"}}', '{"files": {"/etc/hostname": "0"}}']
+)
 def test_a_card_that_is_none_is_refused(tmp_path, content):
     (tmp_path / CARD_FILE).write_text(content)
     with pytest.raises(ModelFolderInvalid):

@@ -43,8 +43,9 @@ def engine_count():
     return lambda text: library.e5_token_count(model, text.encode(), 0)
 
 
-def ids_of(tokenizer, text, tokens_max=512):
-    return tokenizer.encode([text], tokens_max)[0].ids.tolist()
+def ids_of(tokenizer, text):
+    (tokens,) = tokenizer.tokens([text])
+    return [*tokenizer.prefix.tolist(), *tokens.tolist(), *tokenizer.suffix.tolist()]
 
 
 def test_ids_are_those_that_the_model_was_trained_with(tokenizer):
@@ -66,7 +67,7 @@ def test_counts_agree_with_the_engine_that_comes_with_the_weights(tokenizer, eng
 
 def test_counts_agree_on_real_minutes(tokenizer, engine_count, eval_data):
     lines = (eval_data / "ko_mrc" / "corpus.jsonl").read_text().splitlines()[:300]
-    different = [line for line in lines if len(ids_of(tokenizer, f"passage: {line}", 9_999)) != engine_count(line)]
+    different = [line for line in lines if len(ids_of(tokenizer, f"passage: {line}")) != engine_count(line)]
     assert len(different) <= len(lines) // 100
 
 
@@ -84,25 +85,16 @@ def test_white_space_around_and_between_words_does_not_count(tokenizer):
     assert ids_of(tokenizer, "  예산   심의 \r\n") == ids_of(tokenizer, "예산 심의")
 
 
-def test_a_text_of_exactly_the_limit_keeps_its_tail_and_one_more_token_loses_it(tokenizer):
-    ids = ids_of(tokenizer, "하나 둘 셋 넷 다섯")
-    exact, cut = (tokenizer.encode(["하나 둘 셋 넷 다섯"], len(ids) - less)[0] for less in (0, 1))
-    assert (exact.ids.tolist(), exact.truncated) == (ids, False)
-    assert (cut.ids.tolist(), cut.truncated) == ([*ids[:-2], EOS], True)
-
-
 @given(unicode_texts)
-def test_any_text_gives_ids_of_the_model_between_the_markers(tokenizer, text):
-    (encoded,) = tokenizer.encode([text], 64)
-    assert encoded.ids.dtype == np.int32
-    assert (encoded.ids[0], encoded.ids[-1]) == (BOS, EOS)
-    assert 2 <= len(encoded.ids) <= 64
-    inside = encoded.ids[1:-1]
-    assert np.all((inside >= UNKNOWN) & (inside < LAST_ID))
+def test_any_text_gives_ids_of_the_model_and_no_marker(tokenizer, text):
+    (tokens,) = tokenizer.tokens([text])
+    assert tokens.dtype == np.int32
+    assert np.all((tokens >= UNKNOWN) & (tokens < LAST_ID))
 
 
 @pytest.mark.parametrize(
     "text", ["", "\0", "a\0b", "\ufeff", "\u200b" * 50, "가" * 100_000, "\U0010ffff", "\u0301" * 99]
 )
 def test_odd_texts_are_cut_like_any_other(tokenizer, text):
-    assert len(ids_of(tokenizer, text)) <= 512
+    inside = ids_of(tokenizer, text)[1:-1]
+    assert all(UNKNOWN <= token < LAST_ID for token in inside)

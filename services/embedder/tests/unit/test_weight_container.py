@@ -25,7 +25,9 @@ def container(*, magic=b"E5S1", version=1, block=32):
     scores = np.arange(len(PIECES), dtype="<f4").tobytes()
     head = magic + struct.pack("<I7ifi", version, 32, 1, 1, 64, 2, 4, 2, 1e-12, block)
     vocabulary = struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, len(blob)) + offsets + scores + blob
-    folding = struct.pack("<iI", 1, 9) + bytes(9)
+    folding = (
+        struct.pack("<iI", 2, 18) + struct.pack("<IB2I", ord("㎏"), 2, ord("k"), ord("g")) + struct.pack("<IB", 0xAD, 0)
+    )
     matrix = b"".join(map(q4_0_block, SCALES, NIBBLES))
     vector = np.array([1.5, -2.5], "<f4").tobytes()
     entries = [("m", 1, 64, matrix), ("v", 0, 2, vector)]
@@ -45,6 +47,7 @@ def test_the_head_and_the_vocabulary_are_read():
     assert weights.vocabulary.pieces == PIECES
     assert weights.vocabulary.scores.tolist() == [0, 1, 2, 3, 4, 5]
     assert (weights.vocabulary.bos, weights.vocabulary.pad, weights.vocabulary.eos) == (0, 1, 2)
+    assert weights.vocabulary.normalization == {"㎏": "kg", "\N{SOFT HYPHEN}": ""}
 
 
 def test_a_nibble_less_eight_times_the_scale_of_its_block_is_the_value():

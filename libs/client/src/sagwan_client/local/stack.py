@@ -233,7 +233,7 @@ async def _all_serving(
 
 
 def _require_model(state: StateFolder, environment: Mapping[str, str]) -> None:
-    folder = Path(environment.get("SAGWAN_EMBEDDER_MODEL_DIR") or state.model)
+    folder = Path(environment.get("SAGWAN_EMBEDDER_MODEL") or state.model)
     if not folder.is_dir() or not any(folder.iterdir()):
         raise StackError(
             f"no embedding model in {folder}: build it once with `python -m sagwan_embedder.build --output {folder}`"
@@ -246,7 +246,7 @@ def _child_environment(
     """What the environment says, and where it says nothing, what fits this stack; nothing about the database."""
     embedder = endpoints["embedder"].address
     child = {
-        "SAGWAN_EMBEDDER_MODEL_DIR": str(state.model),
+        "SAGWAN_EMBEDDER_MODEL": str(state.model),
         "SAGWAN_INGEST_EMBEDDER_TARGET": embedder,
         "SAGWAN_SEARCH_EMBEDDER_TARGET": embedder,
         **environment,

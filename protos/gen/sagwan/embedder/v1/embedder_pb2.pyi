@@ -57,7 +57,9 @@ class _OverlongPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Overlo
     OVERLONG_POLICY_REFUSE: _OverlongPolicy.ValueType  # 2
     """The call fails with INVALID_ARGUMENT naming the text."""
     OVERLONG_POLICY_WINDOW: _OverlongPolicy.ValueType  # 3
-    """The text is cut into windows whose vectors are pooled by their token counts."""
+    """The text is cut into as few windows as can hold it, nearly equally long and each with the prompt, and their vectors are
+    pooled: the mean weighted by token counts, at unit length.
+    """
 
 class OverlongPolicy(_OverlongPolicy, metaclass=_OverlongPolicyEnumTypeWrapper):
     """What happens to a text of more tokens than the model takes."""
@@ -69,7 +71,9 @@ OVERLONG_POLICY_TRUNCATE: OverlongPolicy.ValueType  # 1
 OVERLONG_POLICY_REFUSE: OverlongPolicy.ValueType  # 2
 """The call fails with INVALID_ARGUMENT naming the text."""
 OVERLONG_POLICY_WINDOW: OverlongPolicy.ValueType  # 3
-"""The text is cut into windows whose vectors are pooled by their token counts."""
+"""The text is cut into as few windows as can hold it, nearly equally long and each with the prompt, and their vectors are
+pooled: the mean weighted by token counts, at unit length.
+"""
 Global___OverlongPolicy: _TypeAlias = OverlongPolicy  # noqa: Y015
 
 class _VectorEncoding:
@@ -181,7 +185,7 @@ class Embedding(_message.Message):
     packed: _builtins.bytes
     """Little-endian float32, `dimension` of them, of unit length. Set with VECTOR_ENCODING_PACKED."""
     token_count: _builtins.int
-    """Tokens of the text after the cut, with the model's own markers and prompt."""
+    """Tokens that the model saw of the text: after the cut, or in all windows, with the model's own markers and prompt."""
     truncated: _builtins.bool
     """Whether the text was longer than the model takes and lost its tail."""
     @_builtins.property
@@ -215,15 +219,15 @@ class EmbedTimings(_message.Message):
     INFERENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def tokenize(self) -> _duration_pb2.Duration:
-        """Cutting the texts into tokens."""
+        """Cutting the texts into tokens. 0 where every vector was kept from before, as those of recent queries are."""
 
     @_builtins.property
     def queue(self) -> _duration_pb2.Duration:
-        """Waiting for the model."""
+        """Waiting: all that is neither of the other two."""
 
     @_builtins.property
     def inference(self) -> _duration_pb2.Duration:
-        """Running the model."""
+        """Running the batches that the texts were in, other callers' texts among them."""
 
     def __init__(
         self,

@@ -29,7 +29,10 @@ class EmbedderServiceStub:
     """Turns texts into unit vectors with one model.
 
     Every response names the model that wrote the vectors. Vectors of two models must never be compared.
-    Calls past the admission limit are refused with RESOURCE_EXHAUSTED and a google.rpc.RetryInfo.
+    Queries are served before passages, and callers (connections) that wait share the model evenly. One rule admits the calls
+    of every RPC: a caller may have as many tokens waiting as it leaves free for others, and no call is taken that would be
+    answered after its deadline. Others are refused at once with RESOURCE_EXHAUSTED, a google.rpc.RetryInfo, and the state of
+    the queue in the metadata of a google.rpc.ErrorInfo: `queue`, `tokens_waiting`, `tokens_max`, `tokens_a_second`.
     """
 
     def __init__(self, channel):
@@ -64,7 +67,10 @@ class EmbedderServiceServicer:
     """Turns texts into unit vectors with one model.
 
     Every response names the model that wrote the vectors. Vectors of two models must never be compared.
-    Calls past the admission limit are refused with RESOURCE_EXHAUSTED and a google.rpc.RetryInfo.
+    Queries are served before passages, and callers (connections) that wait share the model evenly. One rule admits the calls
+    of every RPC: a caller may have as many tokens waiting as it leaves free for others, and no call is taken that would be
+    answered after its deadline. Others are refused at once with RESOURCE_EXHAUSTED, a google.rpc.RetryInfo, and the state of
+    the queue in the metadata of a google.rpc.ErrorInfo: `queue`, `tokens_waiting`, `tokens_max`, `tokens_a_second`.
     """
 
     def Embed(self, request, context):
@@ -78,14 +84,18 @@ class EmbedderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EmbedStream(self, request_iterator, context):
-        """Embeds a stream of batches, answering each in order. For bulk work; a lone query is faster through Embed.
+        """Embeds a stream of batches, answering each in order while the next ones are computed. For bulk work; a lone query is
+        faster through Embed.
+
+        The first batch that cannot be embedded ends the stream, after the answers before it; violations are named under
+        `batch`. A deadline is that of the whole stream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CountTokens(self, request, context):
-        """Counts tokens as the model would see them, without embedding.
+        """Counts tokens as the model would see them, without embedding. Refuses the same texts as Embed does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +143,10 @@ class EmbedderService:
     """Turns texts into unit vectors with one model.
 
     Every response names the model that wrote the vectors. Vectors of two models must never be compared.
-    Calls past the admission limit are refused with RESOURCE_EXHAUSTED and a google.rpc.RetryInfo.
+    Queries are served before passages, and callers (connections) that wait share the model evenly. One rule admits the calls
+    of every RPC: a caller may have as many tokens waiting as it leaves free for others, and no call is taken that would be
+    answered after its deadline. Others are refused at once with RESOURCE_EXHAUSTED, a google.rpc.RetryInfo, and the state of
+    the queue in the metadata of a google.rpc.ErrorInfo: `queue`, `tokens_waiting`, `tokens_max`, `tokens_a_second`.
     """
 
     @staticmethod

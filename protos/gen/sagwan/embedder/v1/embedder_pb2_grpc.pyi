@@ -30,7 +30,10 @@ class EmbedderServiceStub:
     """Turns texts into unit vectors with one model.
 
     Every response names the model that wrote the vectors. Vectors of two models must never be compared.
-    Calls past the admission limit are refused with RESOURCE_EXHAUSTED and a google.rpc.RetryInfo.
+    Queries are served before passages, and callers (connections) that wait share the model evenly. One rule admits the calls
+    of every RPC: a caller may have as many tokens waiting as it leaves free for others, and no call is taken that would be
+    answered after its deadline. Others are refused at once with RESOURCE_EXHAUSTED, a google.rpc.RetryInfo, and the state of
+    the queue in the metadata of a google.rpc.ErrorInfo: `queue`, `tokens_waiting`, `tokens_max`, `tokens_a_second`.
     """
 
     @_typing.overload
@@ -44,9 +47,14 @@ class EmbedderServiceStub:
     caller has gone, is dropped before it reaches the model.
     """
     EmbedStream: _grpc.StreamStreamMultiCallable[_embedder_pb2.EmbedStreamRequest, _embedder_pb2.EmbedStreamResponse]
-    """Embeds a stream of batches, answering each in order. For bulk work; a lone query is faster through Embed."""
+    """Embeds a stream of batches, answering each in order while the next ones are computed. For bulk work; a lone query is
+    faster through Embed.
+
+    The first batch that cannot be embedded ends the stream, after the answers before it; violations are named under
+    `batch`. A deadline is that of the whole stream.
+    """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_embedder_pb2.CountTokensRequest, _embedder_pb2.CountTokensResponse]
-    """Counts tokens as the model would see them, without embedding."""
+    """Counts tokens as the model would see them, without embedding. Refuses the same texts as Embed does."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_embedder_pb2.GetModelRequest, _embedder_pb2.Model]
     """Describes the model that is loaded."""
 
@@ -55,7 +63,10 @@ class EmbedderServiceAsyncStub(EmbedderServiceStub):
     """Turns texts into unit vectors with one model.
 
     Every response names the model that wrote the vectors. Vectors of two models must never be compared.
-    Calls past the admission limit are refused with RESOURCE_EXHAUSTED and a google.rpc.RetryInfo.
+    Queries are served before passages, and callers (connections) that wait share the model evenly. One rule admits the calls
+    of every RPC: a caller may have as many tokens waiting as it leaves free for others, and no call is taken that would be
+    answered after its deadline. Others are refused at once with RESOURCE_EXHAUSTED, a google.rpc.RetryInfo, and the state of
+    the queue in the metadata of a google.rpc.ErrorInfo: `queue`, `tokens_waiting`, `tokens_max`, `tokens_a_second`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -66,9 +77,14 @@ class EmbedderServiceAsyncStub(EmbedderServiceStub):
     caller has gone, is dropped before it reaches the model.
     """
     EmbedStream: _aio.StreamStreamMultiCallable[_embedder_pb2.EmbedStreamRequest, _embedder_pb2.EmbedStreamResponse]  # type: ignore[assignment]
-    """Embeds a stream of batches, answering each in order. For bulk work; a lone query is faster through Embed."""
+    """Embeds a stream of batches, answering each in order while the next ones are computed. For bulk work; a lone query is
+    faster through Embed.
+
+    The first batch that cannot be embedded ends the stream, after the answers before it; violations are named under
+    `batch`. A deadline is that of the whole stream.
+    """
     CountTokens: _aio.UnaryUnaryMultiCallable[_embedder_pb2.CountTokensRequest, _embedder_pb2.CountTokensResponse]  # type: ignore[assignment]
-    """Counts tokens as the model would see them, without embedding."""
+    """Counts tokens as the model would see them, without embedding. Refuses the same texts as Embed does."""
     GetModel: _aio.UnaryUnaryMultiCallable[_embedder_pb2.GetModelRequest, _embedder_pb2.Model]  # type: ignore[assignment]
     """Describes the model that is loaded."""
 
@@ -76,7 +92,10 @@ class EmbedderServiceServicer:
     """Turns texts into unit vectors with one model.
 
     Every response names the model that wrote the vectors. Vectors of two models must never be compared.
-    Calls past the admission limit are refused with RESOURCE_EXHAUSTED and a google.rpc.RetryInfo.
+    Queries are served before passages, and callers (connections) that wait share the model evenly. One rule admits the calls
+    of every RPC: a caller may have as many tokens waiting as it leaves free for others, and no call is taken that would be
+    answered after its deadline. Others are refused at once with RESOURCE_EXHAUSTED, a google.rpc.RetryInfo, and the state of
+    the queue in the metadata of a google.rpc.ErrorInfo: `queue`, `tokens_waiting`, `tokens_max`, `tokens_a_second`.
     """
 
     def Embed(
@@ -95,14 +114,19 @@ class EmbedderServiceServicer:
         request_iterator: _MaybeAsyncIterator[_embedder_pb2.EmbedStreamRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_embedder_pb2.EmbedStreamResponse], _abc.AsyncIterator[_embedder_pb2.EmbedStreamResponse]]:
-        """Embeds a stream of batches, answering each in order. For bulk work; a lone query is faster through Embed."""
+        """Embeds a stream of batches, answering each in order while the next ones are computed. For bulk work; a lone query is
+        faster through Embed.
+
+        The first batch that cannot be embedded ends the stream, after the answers before it; violations are named under
+        `batch`. A deadline is that of the whole stream.
+        """
 
     def CountTokens(
         self,
         request: _embedder_pb2.CountTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_embedder_pb2.CountTokensResponse, _abc.Awaitable[_embedder_pb2.CountTokensResponse]]:
-        """Counts tokens as the model would see them, without embedding."""
+        """Counts tokens as the model would see them, without embedding. Refuses the same texts as Embed does."""
 
     def GetModel(
         self,

@@ -1,18 +1,23 @@
-"""A model's folder: its files, and the card that names them."""
+"""A model's folder: its files, and the card that names them.
+
+The graph takes `input_ids` and `attention_mask` and gives one unit vector a text, whoever wrote it. The tokenizer is
+sentencepiece's `tokenizer.model` or the `tokenizer.json` of the `tokenizers` library, whichever the card names.
+"""
 
 import hashlib
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sagwan_embedder.domain.model import Kind, ModelCard, identity
+from sagwan_embedder.domain.model import Kind, ModelCard, ModelUnusable, Pooling, identity
 
 CARD_FILE = "model.json"
 GRAPH_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.model"
+JSON_TOKENIZER_FILE = "tokenizer.json"
 
 
-class ModelFolderInvalid(Exception):
+class ModelFolderInvalid(ModelUnusable):
     """A folder holds no complete model, or other files than its card says."""
 
 
@@ -62,7 +67,7 @@ def sha256_of(path: Path) -> str:
 
 def _parsed(content: dict[str, Any]) -> ModelCard:
     files = {str(name): str(sha256) for name, sha256 in content["files"].items()}
-    if any(Path(name).name != name for name in files):
+    if any(PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in files):
         raise ValueError("a file lies outside the folder")
     return ModelCard(
         name=str(content["name"]),
@@ -71,7 +76,7 @@ def _parsed(content: dict[str, Any]) -> ModelCard:
         sha256=str(content["sha256"]),
         dimension=int(content["dimension"]),
         tokens_max=int(content["tokens_max"]),
-        pooling=str(content["pooling"]),
+        pooling=Pooling(content["pooling"]),
         prompts={kind: str(content["prompts"][kind]) for kind in Kind},
         files=files,
     )

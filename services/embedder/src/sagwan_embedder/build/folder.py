@@ -1,37 +1,40 @@
-"""Puts a model's folder in place: all of it or nothing, and only where it is not there yet."""
+"""The folder of the default model, in one of two formats."""
 
-import tempfile
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from sagwan_embedder.adapters.model_folder import (
-    CARD_FILE,
-    GRAPH_FILE,
-    TOKENIZER_FILE,
-    ModelFolderInvalid,
-    read_card,
-    sha256_of,
-    write_card,
-)
-from sagwan_embedder.build.graph import EXTERNAL_DATA_SUFFIX, write_graph
+from sagwan_embedder.adapters.model_folder import GRAPH_FILE, TOKENIZER_FILE
+from sagwan_embedder.build.graph import write_graph
+from sagwan_embedder.build.placing import finish, placed, standing_card
 from sagwan_embedder.build.vocabulary import write_tokenizer
 from sagwan_embedder.build.weights import SOURCE_PACKAGE, Weights
-from sagwan_embedder.domain.model import Kind, ModelCard, identity
+from sagwan_embedder.domain.model import Kind, ModelCard, Pooling
+from sagwan_embedder.extras import extra
 
 _NAME = "intfloat/multilingual-e5-small"
 _PROMPTS = {Kind.QUERY: "query: ", Kind.PASSAGE: "passage: "}
 # Changes whenever the files that this package writes change, so that folders of earlier versions are built again.
-_LAYOUT = 1
+_LAYOUT = 2
 
 
-class FolderInTheWay(Exception):
-    """The output folder holds something that is not a model."""
+class Format(StrEnum):
+    """What the folder is for: to be served without torch, or to be loaded by sentence-transformers."""
+
+    ONNX = "onnx"
+    SENTENCE_TRANSFORMERS = "sentence-transformers"
+
+    @property
+    def quantization(self) -> str:
+        """How the weights are stored."""
+        return "int8" if self is Format.ONNX else "float32"
 
 
-def current_card(folder: Path) -> ModelCard | None:
+def current_card(folder: Path, target: Format = Format.ONNX) -> ModelCard | None:
     """The card of a folder that already holds what would be built; None where it does not."""
-    card = _sound_card(folder)
-    return card if card and (card.name, card.revision) == (_NAME, source_revision()) else None
+    card = standing_card(folder)
+    wanted = (_NAME, source_revision(), target.quantization)
+    return card if card and (card.name, card.revision, card.quantization) == wanted else None
 
 
 def source_revision() -> str:
@@ -42,55 +45,35 @@ def source_revision() -> str:
         return ""
 
 
-def build_folder(folder: Path) -> ModelCard:
+def build_folder(folder: Path, target: Format = Format.ONNX) -> ModelCard:
     """Builds the model beside `folder` and moves it there. A damaged or older build in its place is replaced.
 
     Raises:
         UnreadableWeights: The source package is missing or damaged.
         FolderInTheWay: `folder` holds another model, or something that is no model.
+        ModelUnusable: The format needs packages that are not installed.
     """
-    standing = _sound_card(folder)
-    if standing and standing.name != _NAME:
-        raise FolderInTheWay(f"{folder} holds {standing.name}; name another folder")
-    if folder.exists() and any(folder.iterdir()) and not (folder / CARD_FILE).exists():
-        raise FolderInTheWay(f"{folder} is not empty and holds no {CARD_FILE}; name another folder")
-    weights = Weights.from_installed_package()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-        fresh = Path(name) / "fresh"
-        fresh.mkdir()
-        card = _write_model(weights, fresh)
-        if folder.exists():
-            folder.rename(Path(name) / "replaced")
-        fresh.rename(folder)
-    return card
+    with placed(folder, name=_NAME, quantization=target.quantization) as fresh:
+        weights = Weights.from_installed_package()
+        _write(weights, fresh, target)
+        return finish(
+            fresh,
+            name=_NAME,
+            revision=source_revision(),
+            quantization=target.quantization,
+            dimension=weights.shape.hidden,
+            tokens_max=weights.shape.positions,
+            pooling=Pooling.MEAN,
+            prompts=_PROMPTS,
+        )
 
 
-def _sound_card(folder: Path) -> ModelCard | None:
-    try:
-        return read_card(folder)
-    except ModelFolderInvalid:
-        return None
-
-
-def _write_model(weights: Weights, folder: Path) -> ModelCard:
-    write_graph(weights, folder / GRAPH_FILE, quantized=True)
-    write_tokenizer(weights.vocabulary, folder / TOKENIZER_FILE)
-    names = [GRAPH_FILE, GRAPH_FILE + EXTERNAL_DATA_SUFFIX, TOKENIZER_FILE]
-    for name in names:
-        # Some writers make files that only their owner can read; a container serves as another user.
-        (folder / name).chmod(0o644)
-    files = {name: sha256_of(folder / name) for name in names}
-    card = ModelCard(
-        name=_NAME,
-        revision=source_revision(),
-        quantization="int8",
-        sha256=identity(files),
-        dimension=weights.shape.hidden,
-        tokens_max=weights.shape.positions,
-        pooling="mean",
-        prompts=_PROMPTS,
-        files=files,
-    )
-    write_card(card, folder)
-    return card
+def _write(weights: Weights, folder: Path, target: Format) -> None:
+    match target:
+        case Format.ONNX:
+            write_graph(weights, folder / GRAPH_FILE, quantized=True)
+            write_tokenizer(weights.vocabulary, folder / TOKENIZER_FILE)
+        case Format.SENTENCE_TRANSFORMERS:
+            with extra("sentence-transformers"):
+                from sagwan_embedder.build.reference import write_reference
+            write_reference(weights, _PROMPTS, folder)

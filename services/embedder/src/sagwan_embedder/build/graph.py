@@ -1,7 +1,8 @@
 """Writes the encoder as an ONNX graph, node by node, in int8 or (to compare with) in float32.
 
 A plain BERT encoder: embeddings, then per layer attention and feed-forward with normalisation after each, then the
-mean over the tokens and L2 normalisation. The operators are those that ONNX Runtime has fused kernels for on a CPU.
+mean over the tokens and L2 normalisation. The operators are those that ONNX Runtime is fastest with on a CPU: a fused
+kernel where it has a quick one, as for attention and GELU.
 
 In int8 each weight matrix is symmetric with one scale an output channel, and each token's activations get a scale of
 their own. Dynamic quantization as ONNX Runtime ships it takes one scale for the whole batch: that is a twentieth
@@ -160,7 +161,8 @@ class _EncoderWriter:
     def _feed_forward(self, layer: str, tokens: str) -> str:
         wide = self._linear(f"{layer}.fi", tokens, [f"{layer}.fi.w"])
         bias = self._vector(f"{layer}.fi.b")
-        active = self._node("BiasGelu", [wide, bias], f"{layer}.gelu", domain=_MICROSOFT)
+        # GELU by tanh: 0.6 of the time of the one by erf, and nearer to it than int8 can tell.
+        active = self._node("FastGelu", [wide, bias], f"{layer}.gelu", domain=_MICROSOFT)
         output = self._linear(f"{layer}.fo", active, [f"{layer}.fo.w"], columns=self._shape.feed_forward)
         return self._add_and_normalize(f"{layer}.fo", f"{layer}.oln", output, tokens)
 
@@ -197,9 +199,14 @@ class _EncoderWriter:
         return self._node("Mul", [f"{name}.product", f"{name}.scale"], f"{name}.out")
 
     def _add_and_normalize(self, linear: str, norm: str, output: str, residual: str) -> str:
-        inputs = [output, residual, *self._norm(norm), self._vector(f"{linear}.b")]
+        """Adds bias and residual, then normalizes.
+
+        The fused SkipLayerNormalization takes four times as long a row as these two: its kernel is not vectorized. A
+        Sum, because the runtime would fuse an Add with what follows.
+        """
+        summed = self._node("Sum", [output, residual, self._vector(f"{linear}.b")], f"{norm}.sum")
         return self._node(
-            "SkipLayerNormalization", inputs, f"{norm}.out", domain=_MICROSOFT, epsilon=self._shape.layer_norm_epsilon
+            "LayerNormalization", [summed, *self._norm(norm)], f"{norm}.out", epsilon=self._shape.layer_norm_epsilon
         )
 
     def _norm(self, name: str) -> list[str]:

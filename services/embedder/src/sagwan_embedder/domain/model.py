@@ -13,20 +13,44 @@ class Kind(StrEnum):
     PASSAGE = "passage"
 
 
+class Pooling(StrEnum):
+    """How the vectors of a text's tokens become one, by the names that sentence-transformers gives them."""
+
+    MEAN = "mean"
+    CLS = "cls"
+    MAX = "max"
+    MEAN_SQRT_LEN_TOKENS = "mean_sqrt_len_tokens"
+    WEIGHTED_MEAN = "weightedmean"
+    LAST_TOKEN = "lasttoken"  # noqa: S105  # no secret: the last token of a text
+
+
+class Quantization(StrEnum):
+    """How an exported model's weights are stored: int8 for the kernels of a kind of CPU, or as they are."""
+
+    INT8_AVX2 = "int8-avx2"
+    INT8_AVX512_VNNI = "int8-avx512-vnni"
+    INT8_ARM64 = "int8-arm64"
+    FLOAT32 = "float32"
+
+
+class ModelUnusable(Exception):
+    """The model that was asked for cannot be loaded or built here. The message says what to do instead."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
     """The identity of a model, and what a caller must know to use it.
 
     Attributes:
         name: Public name.
-        revision: Where its weights came from, with the version.
+        revision: Where its weights came from, with the version: a package, a commit of a hub, or a hash of their files.
         quantization: How its weights are stored.
         sha256: `identity(files)`.
         dimension: Length of its vectors, which are of unit length.
         tokens_max: Most tokens it takes, its markers included.
         pooling: How the vectors of tokens become that of the text.
         prompts: What goes before a text of each kind.
-        files: SHA-256 of each of its files by name, hexadecimal.
+        files: SHA-256 of each of its files, hexadecimal, by its path in the model's folder.
     """
 
     name: str
@@ -35,7 +59,7 @@ class ModelCard:
     sha256: str
     dimension: int
     tokens_max: int
-    pooling: str
+    pooling: Pooling
     prompts: Mapping[Kind, str]
     files: Mapping[str, str]
 
