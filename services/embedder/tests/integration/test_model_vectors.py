@@ -40,12 +40,12 @@ def cosines(left, right):
 
 
 def test_int8_points_where_float32_does(passages, vectors_of, exact_encoder):
-    assert cosines(passages, vectors_of(TEXTS, encoder=exact_encoder)).min() >= 0.99
+    assert cosines(passages, vectors_of(TEXTS, encoder=exact_encoder)).min() >= 0.998
 
 
 def test_int8_points_where_float32_does_on_real_meetings(vectors_of, exact_encoder, eval_data):
     lines = (eval_data / "qmsum" / "val" / "corpus.jsonl").read_text().splitlines()[:400:80]
-    assert cosines(vectors_of(lines), vectors_of(lines, encoder=exact_encoder)).min() >= 0.99
+    assert cosines(vectors_of(lines), vectors_of(lines, encoder=exact_encoder)).min() >= 0.998
 
 
 def test_vectors_are_of_unit_length_and_of_the_cards_dimension(passages, card):
