@@ -51,7 +51,7 @@ class EmbedderSettings(RpcSettings):
         default=512, ge=128, description="Padded tokens of a batch, of which two run at once: what memory depends on."
     )
     window_tokens: int = Field(
-        default=16_384,
+        default=8_192,
         ge=512,
         description="Waiting tokens among which texts of similar length are sought for a batch: more pads less, and"
         " lets a text be overtaken by more others.",

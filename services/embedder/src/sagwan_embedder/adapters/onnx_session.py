@@ -7,8 +7,20 @@ import onnxruntime
 from sagwan_embedder.adapters.cores import available_cores
 
 
+def share_arena() -> None:
+    """Gives the sessions that are opened from now on one arena for their buffers, which grows by no more than is asked.
+
+    The arena is bounded because batches are. Without one malloc keeps 300 MB more in holes between the buffers of
+    batches of other shapes. One a session, growing by powers of two as they do by default, take 34 MB more.
+    """
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg({"arena_extend_strategy": 1}))
+
+
 def new_session(graph: Path, *, threads: int) -> onnxruntime.InferenceSession:
-    """A session for batches that are bounded in padded tokens.
+    """A session for batches that are bounded in padded tokens, with buffers from the shared arena.
 
     Args:
         graph: The graph's file.
@@ -19,8 +31,7 @@ def new_session(graph: Path, *, threads: int) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     # A spinning pool saves a query a millisecond or two, and at ten queries a second burns five times the CPU.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # The arena is bounded because batches are. Without it malloc keeps 300 MB more in holes between the buffers of
-    # batches of other shapes; with a memory pattern each shape leaves one more block behind.
-    options.enable_cpu_mem_arena = True
+    # With a memory pattern each shape of batch leaves one more block behind.
     options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_env_allocators", "1")
     return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
