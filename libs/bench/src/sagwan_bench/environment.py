@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 _PACKAGES = ("grpcio", "locust", "protobuf")
 
 
-def describe(root: Path, data_set: Path) -> dict[str, Any]:
+def describe(root: Path, data_set: Path, *, packages: Sequence[str] = ()) -> dict[str, Any]:
     """CPU, cores, versions, commit and data set hash.
 
     Args:
         root: The repository.
         data_set: The file of questions.
+        packages: Further packages whose version matters to what was measured.
     """
     return {
         "cpu": _cpu_model(),
@@ -24,7 +26,7 @@ def describe(root: Path, data_set: Path) -> dict[str, Any]:
         "platform": platform.platform(),
         "versions": {
             "python": platform.python_version(),
-            **{each: version(each) for each in _PACKAGES},
+            **{each: version(each) for each in (*_PACKAGES, *packages)},
         },
         "commit": _commit(root),
         "data_set": data_set.name,

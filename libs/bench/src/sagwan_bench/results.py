@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_DECIMALS = 2
+_DECIMALS_OF_SMALL = 4
+_SMALL = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -75,7 +79,7 @@ class Figure:
         """The figure as the project's result files hold it: {name, value, unit, target, pass}."""
         return {
             "name": self.name,
-            "value": None if self.value is None else round(self.value, 3),
+            "value": None if self.value is None else round(self.value, _DECIMALS_OF_SMALL),
             "unit": self.unit,
             "target": None if self.target is None else str(self.target),
             "pass": self.passes,
@@ -83,10 +87,17 @@ class Figure:
 
     def as_row(self) -> str:
         """The figure as a line of a table."""
-        value = "-" if self.value is None else f"{self.value:,.{0 if float(self.value).is_integer() else 2}f}"
+        value = "-" if self.value is None else f"{self.value:,.{_decimals(self.value)}f}"
         mark = {None: "", True: "ok", False: "MISSED"}[self.passes]
         target = "" if self.target is None else str(self.target)
         return f"{self.name:<32} {value:>12} {self.unit:<9} {target:<8} {mark}".rstrip()
+
+
+def _decimals(value: float) -> int:
+    """As many as make a share or a cosine readable, and none for a count."""
+    if float(value).is_integer():
+        return 0
+    return _DECIMALS_OF_SMALL if abs(value) < _SMALL else _DECIMALS
 
 
 def write_results(file: Path, environment: Mapping[str, Any], figures: Sequence[Figure]) -> None:
