@@ -7,12 +7,16 @@ PACKAGES := protos libs/runtime libs/text libs/client libs/bench services/embedd
 EDITABLE := $(foreach package,$(PACKAGES),--editable $(package))
 MODEL := var/model
 EVAL_DATA ?= ../shared/eval
+# torch takes a gigabyte and nothing here needs it by default, so it has an environment of its own.
+TORCH_VENV := .venv-torch
+TORCH_BIN := $(CURDIR)/$(TORCH_VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev model demo up test check lint types layers protos generate lock figures load promtool clean
+.PHONY: help setup dev model torch demo up test test-torch check lint types layers protos generate lock figures
+.PHONY: bench-embedder load promtool clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: export SAGWAN_DEMO_STARTED := $(shell date +%s.%N)
 demo: setup model ## From nothing to answers: set up, start, ingest the samples, ask, stop
@@ -23,6 +27,9 @@ up: setup model ## The same stack, and it stays until Ctrl-C
 
 test: dev model ## Unit, integration and end-to-end tests, on a real database and the real model
 	@$(BIN)/pytest
+
+test-torch: torch model ## Tests of what needs torch: the backend sentence-transformers, and exports
+	@$(TORCH_BIN)/pytest services/embedder/tests/integration/with_torch
 
 check: lint types layers protos ## Everything that needs no process: lint, types, layers, contracts
 
@@ -48,6 +55,9 @@ generate: dev ## Write protos/gen from the contracts
 figures: dev model ## Measure what the project claims, on real meetings (EVAL_DATA=../shared/eval)
 	@PYTHONPATH=tests $(BIN)/python eval/figures.py --data $(EVAL_DATA)
 
+bench-embedder: dev model torch ## Measure the embedder against raw loops and torch, half an hour (EVAL_DATA=../shared/eval)
+	@$(BIN)/python bench/embedder.py --data $(EVAL_DATA) --torch-python $(TORCH_BIN)/python
+
 load: dev model ## 60 s of load from 10 users on the running stack (make up), with a verdict
 	@$(BIN)/python loadtest/report.py
 
@@ -60,10 +70,11 @@ lock: dev ## Pin requirements/*.in again, with hashes
 	@PATH="$(BIN):$$PATH" requirements/lock.sh
 
 clean: ## Remove the environment and all state, the embedded database too
-	rm -rf $(VENV) var
+	rm -rf $(VENV) $(TORCH_VENV) var
 
 setup: $(VENV)/local.stamp
 dev: $(VENV)/dev.stamp
+torch: $(TORCH_VENV)/torch.stamp
 model: $(MODEL)/model.json
 
 $(VENV)/bin/python:
@@ -79,6 +90,15 @@ $(VENV)/local.stamp: requirements/local.lock $(foreach package,$(PACKAGES),$(pac
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/local.stamp
 	@echo "installing development tools (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+$(TORCH_VENV)/torch.stamp: requirements/dev.lock requirements/export.lock requirements/torch.in $(VENV)/local.stamp
+	@echo "installing torch and sentence-transformers (once)"
+	@$(PYTHON) -m venv $(TORCH_VENV)
+	@for lock in dev export; do $(TORCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
+	  --require-hashes --requirement requirements/$$lock.lock || exit 1; done
+	@$(TORCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements/torch.in
+	@$(TORCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation $(EDITABLE)
 	@touch $@
 
 $(MODEL)/model.json: $(VENV)/local.stamp
