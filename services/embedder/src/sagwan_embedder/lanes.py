@@ -28,7 +28,7 @@ from sagwan_runtime.metrics import EmbedderMetrics
 _SMOOTHING = 0.2
 # Of the time to the deadline the rest is for what cannot be foreseen: a slower moment, and rows that are served a bit
 # early for their length.
-_SHARE_OF_DEADLINE = 0.7
+_SHARE_OF_DEADLINE = 0.6
 _RETRY_AFTER_MS = (100, 10_000)
 
 
