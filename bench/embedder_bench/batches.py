@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 
+from sagwan_embedder.domain.batching import plan_batches
+
 
 def by_tokens(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Indices in batches of at most a budget of padded tokens; a longer text has a batch to itself."""
-    batches: list[list[int]] = []
-    for index in _sorted(lengths):
-        if not batches or lengths[index] * (len(batches[-1]) + 1) > budget:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
+    return [list(batch.indices) for batch in plan_batches(lengths, tokens_max=budget)]
 
 
 def by_count(lengths: Sequence[int], size: int) -> list[list[int]]:

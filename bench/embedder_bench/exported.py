@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from embedder_bench.batches import by_count
-from embedder_bench.raw import RawTokenizer, padded
+from embedder_bench.raw import RawTokenizer
 from embedder_bench.reference import finished, reference_folder, scratch_folder
 from embedder_bench.run import Run
-from sagwan_embedder.domain.batching import PaddedBatch
+from sagwan_embedder.domain.batching import PaddedBatch, padded
 from sagwan_embedder.domain.model import Kind
 
 _EXPORT = Path(__file__).with_name("plain_export.py")

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 
 from embedder_bench.calls import QUERY, Answer, Embed, all_answered, batched, call, embed_of, serialized
-from embedder_bench.raw import RawSession, RawTokenizer, loaded, padded
+from embedder_bench.raw import RawSession, RawTokenizer, loaded
 from embedder_bench.run import Run
 from embedder_bench.service import running
 from embedder_bench.texts import Cutter, ten_word_queries
 from sagwan_bench.results import Figure, at_most, below
 from sagwan_bench.samples import nearest_rank
+from sagwan_embedder.domain.batching import padded
 from sagwan_embedder.domain.model import Kind
 
 _SEED = 4

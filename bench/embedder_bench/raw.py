@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from embedder_bench.batches import by_tokens
 from sagwan_embedder.backends import Backend, LoadedModel, load_model
-from sagwan_embedder.domain.batching import PaddedBatch
+from sagwan_embedder.domain.batching import PaddedBatch, padded
 from sagwan_embedder.domain.model import Kind
 from sagwan_embedder.ports import Encoder
 
@@ -92,14 +92,3 @@ class RawSession:
     def run(self, batch: PaddedBatch) -> NDArray[np.float32]:
         """The vectors of one batch."""
         return self._encoder.run(batch)
-
-
-def padded(ids: Sequence[TokenIds]) -> PaddedBatch:
-    """One rectangle of texts, as the graph takes it."""
-    shape = (len(ids), max(map(len, ids)))
-    input_ids = np.zeros(shape, np.int64)
-    attention_mask = np.zeros(shape, np.int64)
-    for row, each in enumerate(ids):
-        input_ids[row, : len(each)] = each
-        attention_mask[row, : len(each)] = 1
-    return PaddedBatch(input_ids, attention_mask)

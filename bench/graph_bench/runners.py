@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 import onnxruntime
 from embedder_bench.batches import by_count, by_tokens
-from embedder_bench.raw import TokenIds, padded
+from embedder_bench.raw import TokenIds
 from embedder_bench.reference import TorchSession
 from numpy.typing import NDArray
 
 from sagwan_embedder.adapters.onnx_session import new_session
-from sagwan_embedder.domain.batching import PaddedBatch
+from sagwan_embedder.domain.batching import PaddedBatch, padded
 
 Vectors = NDArray[np.float32]
 RunBatch = Callable[[PaddedBatch], Vectors]

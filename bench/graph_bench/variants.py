@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from sagwan_embedder.build.graph import EXTERNAL_DATA_SUFFIX, write_graph
+from sagwan_embedder.build.graph import save_graph, write_graph
 from sagwan_embedder.build.weights import Weights
 
 _MICROSOFT = "com.microsoft"
@@ -31,9 +31,7 @@ def rewritten(graph: Path, file: Path, rewrite: Rewrite) -> Path:
     """A copy of a graph with something changed."""
     model = onnx.load(str(graph))
     rewrite(model)
-    onnx.save_model(
-        model, str(file), save_as_external_data=True, location=file.name + EXTERNAL_DATA_SUFFIX, size_threshold=1_024
-    )
+    save_graph(model, file)
     return file
 
 

@@ -24,7 +24,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling as Poolin
 from sagwan_embedder.adapters.model_folder import GRAPH_FILE, JSON_TOKENIZER_FILE
 from sagwan_embedder.adapters.onnx_encoder import OnnxEncoder
 from sagwan_embedder.adapters.sentence_transformers_model import SentenceTransformersModel, TorchEncoder
-from sagwan_embedder.build.head import Activation, Projection, add_head, save
+from sagwan_embedder.build.graph import save_graph
+from sagwan_embedder.build.head import Activation, Projection, add_head
 from sagwan_embedder.build.placing import finish, placed
 from sagwan_embedder.domain.batching import padded
 from sagwan_embedder.domain.model import Kind, ModelCard, ModelUnusable, Quantization
@@ -67,7 +68,7 @@ def export_model(model: str, folder: Path, quantization: Quantization) -> Export
     with placed(folder, name=card.name, quantization=quantization) as fresh:
         graph = _exported_graph(source.folder, quantization)
         add_head(graph, card.pooling, projections, dimension=card.dimension)
-        save(graph, fresh / GRAPH_FILE)
+        save_graph(graph, fresh / GRAPH_FILE)
         description = source.transformer.tokenizer.backend_tokenizer.to_str()
         (fresh / JSON_TOKENIZER_FILE).write_text(description, encoding="utf-8")
         cosine_min = _agreement(source, OnnxEncoder(fresh))

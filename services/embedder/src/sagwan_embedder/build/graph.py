@@ -49,7 +49,11 @@ def write_graph(weights: Weights, path: Path, *, quantized: bool) -> None:
     Inputs are `input_ids` and `attention_mask`, int64 of [batch, tokens]; the output is `embeddings`, float32 of
     [batch, hidden], each of unit length.
     """
-    model = _EncoderWriter(weights, quantized=quantized).model()
+    save_graph(_EncoderWriter(weights, quantized=quantized).model(), path)
+
+
+def save_graph(model: onnx.ModelProto, path: Path) -> None:
+    """Writes a graph, and its tensors beside it, where the runtime maps them instead of copying them."""
     onnx.save_model(
         model,
         str(path),

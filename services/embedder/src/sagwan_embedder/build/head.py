@@ -7,7 +7,6 @@ every model folder has the same inputs and the same output, whoever wrote it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from sagwan_embedder.build.graph import EXTERNAL_DATA_SUFFIX
 from sagwan_embedder.domain.model import ModelUnusable, Pooling
 
 _INPUTS = ("input_ids", "attention_mask")
@@ -25,7 +23,6 @@ _OUTPUT = "embeddings"
 # Of the operators below the latest form is that of Squeeze and Unsqueeze, which take their axes as an input.
 _OPSET_MIN = 13
 _LOWEST = float(np.finfo(np.float32).min)
-_EXTERNAL_BYTES_MIN = 1_024
 
 
 class Activation(StrEnum):
@@ -74,17 +71,6 @@ def add_head(model: onnx.ModelProto, pooling: Pooling, projections: Sequence[Pro
     head.finish(vectors, dimension)
     del model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, ["batch", dimension]))
-
-
-def save(model: onnx.ModelProto, path: Path) -> None:
-    """Writes the graph, and its tensors beside it, where the runtime maps them instead of copying them."""
-    onnx.save_model(
-        model,
-        str(path),
-        save_as_external_data=True,
-        location=path.name + EXTERNAL_DATA_SUFFIX,
-        size_threshold=_EXTERNAL_BYTES_MIN,
-    )
 
 
 def _keep_inputs(graph: onnx.GraphProto) -> None:
