@@ -21,8 +21,8 @@ from embedder_bench.batches import thinned
 from embedder_bench.exported import exported_graph
 from embedder_bench.raw import RawTokenizer, TokenIds, loaded
 from embedder_bench.reference import ReferenceMissing, finished, reference_folder, torch_session
-from embedder_bench.run import Run
-from embedder_bench.texts import SETS, endless_passages, load
+from embedder_bench.run import ROOT, Run, add_run_arguments, prepared
+from embedder_bench.texts import endless_passages
 from graph_bench import quality
 from graph_bench.resident import save
 from graph_bench.runners import (
@@ -37,13 +37,10 @@ from graph_bench.runners import (
 from graph_bench.timing import Timed, latencies_ms, median_ratio, rounds
 from graph_bench.variants import exact_gelu, float32_graph, fuse_norms, in_blocks, no_mask, rewritten
 
-from sagwan_bench.environment import describe
 from sagwan_bench.results import Figure, write_results
-from sagwan_embedder.adapters.model_folder import GRAPH_FILE, read_card
+from sagwan_embedder.adapters.model_folder import GRAPH_FILE
 from sagwan_embedder.domain.model import Kind
 
-ROOT = Path(__file__).resolve().parent.parent
-_SCRATCH = ROOT / "var" / "bench"
 _HERE = Path(__file__).parent
 _SEED = 5
 _TEXTS = 256
@@ -141,36 +138,15 @@ class _Bench:
 def main() -> int:
     """Measures, prints and writes."""
     options = _options()
-    missing = [name for name in SETS if not (options.data / name).is_dir()]
-    if missing:
-        print(f"no {', '.join(missing)} in {options.data}", file=sys.stderr)
-        return 2
-    _SCRATCH.mkdir(parents=True, exist_ok=True)
-    remarks: list[str] = []
-
-    def tell(remark: str) -> None:
-        print(f"# {remark}", flush=True)
-        remarks.append(remark)
-
-    run = Run(
-        model=options.model,
-        scratch=_SCRATCH,
-        torch_python=options.torch_python,
-        texts=load(options.data),
-        tell=tell,
-        texts_max=options.texts,
-        seconds_max=None,
-    )
-    environment = describe(ROOT, options.data / SETS[0] / "corpus.jsonl", packages=("numpy", "onnxruntime"))
-    environment |= {"model_sha256": read_card(run.model).sha256, "load_average_before": os.getloadavg()[0]}
+    run, environment = prepared(options, ("numpy", "onnxruntime"))
     figures = []
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         bench = _Bench(run, Path(name), stack)
         for each in _measured(bench, run, options):
             print(each.as_row(), flush=True)
             figures.append(each)
-    output = _SCRATCH / ("graphs.json" if run.is_whole else "graphs-trial.json")
-    write_results(output, environment | {"remarks": remarks}, figures)
+    output = run.scratch / ("graphs.json" if run.is_whole else "graphs-trial.json")
+    write_results(output, environment, figures)
     print(f"written to {output.relative_to(ROOT)}")
     return 0
 
@@ -245,17 +221,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of evaluation data, such as ../shared/eval")
+    add_run_arguments(parser)
     parser.add_argument("--rounds", type=int, default=5, help="times that each graph is timed in bulk")
-    parser.add_argument("--texts", type=int, help="most texts in bulk: a trial")
     parser.add_argument("--ndcg", action="store_true", help="score retrieval too: an hour on two cores")
-    parser.add_argument("--model", type=Path, default=ROOT / "var" / "model", help="folder of the model")
-    parser.add_argument(
-        "--torch-python",
-        type=Path,
-        default=Path(os.environ.get("SAGWAN_TORCH_PYTHON", ROOT / ".venv-torch" / "bin" / "python")),
-        help="an interpreter with sentence-transformers, to compare with",
-    )
     return parser.parse_args()
 
 

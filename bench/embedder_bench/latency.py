@@ -41,10 +41,10 @@ def query_figures(run: Run) -> Iterator[Figure]:
     tokens: list[int] = []
     with running(run) as service, embed_of(service.address) as embed:
         _service_times(embed, list(itertools.islice(queries, _WARM_UP)))
-        _raw_times(raw, tokenizer, list(itertools.islice(queries, _WARM_UP)))
+        _raw_times(raw, tokenizer, list(itertools.islice(queries, _WARM_UP)), Kind.QUERY)
         for query in itertools.islice(queries, run.count(_QUERIES)):
             service_s += _service_times(embed, [query])
-            raw_s += _raw_times(raw, tokenizer, [query])
+            raw_s += _raw_times(raw, tokenizer, [query], Kind.QUERY)
             tokens += map(len, tokenizer.ids([query], Kind.QUERY))
     service_p50, raw_p50 = _ms(0.5, service_s), _ms(0.5, raw_s)
     yield Figure("query_p50_ms", service_p50, "ms")
@@ -56,19 +56,27 @@ def query_figures(run: Run) -> Iterator[Figure]:
 
 
 def chunk_figures(run: Run) -> Iterator[Figure]:
-    """A chunk of 256 tokens, prompt and markers included: alone, and its share of a batch of 32."""
-    tokenizer = RawTokenizer(loaded(run.model))
+    """A chunk of 256 tokens, prompt and markers included: alone, in turn with the raw session, and its share of 32."""
+    model = loaded(run.model)
+    tokenizer = RawTokenizer(model)
+    raw = RawSession(model.encoder, tokenizer)
     overhead = len(tokenizer.ids([""], Kind.PASSAGE)[0])
     chunks = Cutter(run.texts, tokenizer.counts).texts_of(_CHUNK_TOKENS - overhead, _SEED)
     with running(run) as service, embed_of(service.address) as embed:
         _answers(embed, [serialized([text]) for text in itertools.islice(chunks, _WARM_UP)])
-        alone = _answers(embed, [serialized([text]) for text in itertools.islice(chunks, run.count(_CHUNKS))])
+        alone: list[Answer] = []
+        raw_s: list[float] = []
+        for text in itertools.islice(chunks, run.count(_CHUNKS)):
+            alone += _answers(embed, [serialized([text])])
+            raw_s += _raw_times(raw, tokenizer, [text], Kind.PASSAGE)
         texts = itertools.islice(chunks, run.count(_BATCHES * _BATCH))
         together = _answers(embed, list(batched(texts, _BATCH)))
     alone_s = [answer.done_s - answer.sent_s for answer in alone]
     share_s = [(answer.done_s - answer.sent_s) / len(answer.token_counts) for answer in together]
     yield Figure("chunk_alone_p50_ms", _ms(0.5, alone_s), "ms")
     yield Figure("chunk_alone_p99_ms", _ms(0.99, alone_s), "ms", _CHUNK_MS)
+    yield Figure("chunk_raw_p50_ms", _ms(0.5, raw_s), "ms")
+    yield Figure("chunk_raw_p99_ms", _ms(0.99, raw_s), "ms")
     yield Figure("chunk_in_batch_p50_ms", _ms(0.5, share_s), "ms")
     yield Figure("chunk_in_batch_p99_ms", _ms(0.99, share_s), "ms", _CHUNK_MS)
     counts = [count for answer in alone for count in answer.token_counts]
@@ -81,9 +89,9 @@ def _service_times(embed: Embed, queries: Sequence[str]) -> list[float]:
     ]
 
 
-def _raw_times(raw: RawSession, tokenizer: RawTokenizer, queries: Sequence[str]) -> list[float]:
+def _raw_times(raw: RawSession, tokenizer: RawTokenizer, texts: Sequence[str], kind: Kind) -> list[float]:
     times = []
-    for batch in [padded([ids]) for ids in tokenizer.ids(queries, Kind.QUERY)]:
+    for batch in [padded([ids]) for ids in tokenizer.ids(texts, kind)]:
         started_s = time.perf_counter()
         raw.run(batch)
         times.append(time.perf_counter() - started_s)

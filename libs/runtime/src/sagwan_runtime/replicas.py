@@ -39,11 +39,12 @@ def run_replicas(target: Callable[[int], None], count: int, *, host: str, port: 
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=target, args=(index,), name=f"replica-{index}") for index in range(count)]
     told = False
+    asked: set[BaseProcess] = set()
 
     def stop(*_: int | FrameType | None) -> None:
         nonlocal told
         told = True
-        _stop(processes)
+        _ask_to_stop(processes, asked)
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -51,7 +52,7 @@ def run_replicas(target: Callable[[int], None], count: int, *, host: str, port: 
         wait([process.sentinel for process in started])
         if not told:
             _log.error("replica ended", ended=[each.name for each in started if each.exitcode is not None])
-        _stop(started)
+        _ask_to_stop(started, asked)
         for process in started:
             process.join(stop_timeout_s)
             if process.is_alive():
@@ -68,9 +69,11 @@ def _started(process: BaseProcess) -> bool:
     return True
 
 
-def _stop(processes: Iterable[BaseProcess]) -> None:
+def _ask_to_stop(processes: Iterable[BaseProcess], asked: set[BaseProcess]) -> None:
+    """Once each: one that has drained no longer handles the signal, and would be killed by it on its way out."""
     for process in processes:
-        if process.pid is not None and process.exitcode is None:
+        if process not in asked and process.pid is not None:
+            asked.add(process)
             process.terminate()
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sagwan_embedder.adapters.cores import available_cores
 from sagwan_embedder.adapters.model_folder import GRAPH_FILE
-from sagwan_embedder.adapters.onnx_session import new_session, share_arena
+from sagwan_embedder.adapters.onnx_session import new_session
 from sagwan_embedder.domain.batching import PaddedBatch
 
 _INPUT_IDS = "input_ids"
@@ -32,7 +32,6 @@ class OnnxEncoder:
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         threads = threads or available_cores()
-        share_arena()
         self._wide = new_session(folder / GRAPH_FILE, threads=threads)
         self.runs_at_once = 2 if threads > 1 else 1
         self._narrow = new_session(folder / GRAPH_FILE, threads=threads // 2) if threads > 1 else self._wide
