@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagwan_ingest.domain.formats.encoding import decode
-from sagwan_ingest.domain.formats.registry import FORMATS, Hints, read_transcript
+from sagwan_ingest.domain.formats.registry import BINARY_FORMATS, TEXT_FORMATS, Hints, format_names, read_transcript
 from sagwan_runtime.errors import InvalidRequest
 
 JSONL = '{"meeting_id": "m", "turns": [{"speaker": "Ann", "text": "Hello."}]}\n'
@@ -66,8 +66,8 @@ def test_empty_content_is_refused(content):
 
 
 def test_names_and_suffixes_of_formats_are_distinct():
-    names = [each.name for each in FORMATS]
-    suffixes = [suffix for each in FORMATS for suffix in each.suffixes]
+    names = format_names()
+    suffixes = [suffix for each in (*TEXT_FORMATS, *BINARY_FORMATS) for suffix in each.suffixes]
 
     assert len(set(names)) == len(names)
     assert len(set(suffixes)) == len(suffixes)

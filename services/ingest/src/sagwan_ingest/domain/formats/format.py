@@ -58,6 +58,23 @@ class Format:
     parse: Callable[[str], Parsed]
 
 
+@dataclass(frozen=True, slots=True)
+class BinaryFormat:
+    """A format whose files are not text.
+
+    Attributes:
+        name: As callers write it.
+        suffixes: Of file names, with the dot, in lower case.
+        matches: Whether the bytes are of this format; decides before anything is decoded.
+        parse: Reads the whole file; raises InvalidRequest about the field `content`.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    matches: Callable[[bytes], bool]
+    parse: Callable[[bytes], Parsed]
+
+
 def refused(line: int, reason: str) -> InvalidRequest:
     """The error for content that cannot be read from `line` (from 1) on."""
     return InvalidRequest.field(CONTENT, f"line {line}: {reason}")

@@ -1,21 +1,22 @@
 """The formats that are known, and how one is found and read."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from sagwan_ingest.domain.formats import jsonl, plain_text, webvtt
 from sagwan_ingest.domain.formats.encoding import decode
-from sagwan_ingest.domain.formats.format import CONTENT, LIKELY, NEVER, Format, Mending
+from sagwan_ingest.domain.formats.format import CONTENT, LIKELY, NEVER, BinaryFormat, Format, Mending, Parsed
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_runtime.errors import InvalidRequest
 
-FORMATS: tuple[Format, ...] = (
+TEXT_FORMATS: tuple[Format, ...] = (
     jsonl.FORMAT,
     webvtt.FORMAT,
     plain_text.FORMAT,
 )
+BINARY_FORMATS: tuple[BinaryFormat, ...] = ()
 
 _HEAD_CHARACTERS = 16_384
 
@@ -31,7 +32,7 @@ class Hints:
         meeting_id: The id to keep it under; wins over the transcript's own.
         file_name: Gives the source, and for a single meeting the title and the day where the transcript has none:
             `2024-03-05_weekly-sync.vtt` is "weekly sync", held on 2024-03-05. A path is allowed.
-        format_name: One of `FORMATS`; found from the content when empty.
+        format_name: One of `format_names()`; found from the content when empty.
     """
 
     meeting_id: str = ""
@@ -61,20 +62,31 @@ def read_transcript(content: bytes, hints: Hints) -> Transcript:
         InvalidRequest: Naming `content` and where it cannot be read, `format` when no format of that name is known, or
             `meeting_id` when one is given for several meetings.
     """
+    name, parsed = _read(content, hints)
+    return Transcript(name, _completed(parsed.meetings, hints), parsed.mended)
+
+
+def format_names() -> list[str]:
+    """The formats that are known, as callers write them."""
+    return [each.name for each in TEXT_FORMATS] + [each.name for each in BINARY_FORMATS]
+
+
+def _read(content: bytes, hints: Hints) -> tuple[str, Parsed]:
+    """The format's name and what its parser made of the content."""
+    if hints.format_name and hints.format_name not in format_names():
+        raise InvalidRequest.field("format", f"is not one of {', '.join(format_names())}")
+    for binary in BINARY_FORMATS:
+        if hints.format_name == binary.name or (not hints.format_name and binary.matches(content)):
+            return binary.name, binary.parse(content)
     text = decode(content)
     if not text.strip():
         raise InvalidRequest.field(CONTENT, "is empty")
     found = _named(hints.format_name) if hints.format_name else _detected(text, hints.file_name)
-    parsed = found.parse(text)
-    meetings = _completed(parsed.meetings, hints)
-    return Transcript(found.name, meetings, parsed.mended)
+    return found.name, found.parse(text)
 
 
 def _named(name: str) -> Format:
-    for each in FORMATS:
-        if each.name == name:
-            return each
-    raise InvalidRequest.field("format", f"is not one of {_names(FORMATS)}")
+    return next(each for each in TEXT_FORMATS if each.name == name)
 
 
 def _detected(text: str, file_name: str) -> Format:
@@ -84,19 +96,19 @@ def _detected(text: str, file_name: str) -> Format:
     known keeps content that could be anything from being read as plain text.
     """
     head = text[:_HEAD_CHARACTERS]
-    scores = {each.name: each.sniff(head) for each in FORMATS}
-    likeliest = max(FORMATS, key=lambda each: scores[each.name])
+    scores = {each.name: each.sniff(head) for each in TEXT_FORMATS}
+    likeliest = max(TEXT_FORMATS, key=lambda each: scores[each.name])
     if scores[likeliest.name] >= LIKELY:
         return likeliest
     suffix = _stem_and_suffix(file_name)[1]
-    for each in FORMATS:
+    for each in TEXT_FORMATS:
         if suffix in each.suffixes:
             return each
     if scores[likeliest.name] > NEVER and not suffix:
         return likeliest
     raise InvalidRequest.field(
         CONTENT,
-        f"is in no format that is known ({_names(FORMATS)}); name the format if it is one of them",
+        f"is in no format that is known ({', '.join(format_names())}); name the format if it is one of them",
     )
 
 
@@ -136,7 +148,3 @@ def _stem_and_suffix(file_name: str) -> tuple[str, str]:
     base = re.split(r"[/\\]", file_name)[-1]
     stem, dot, suffix = base.rpartition(".")
     return (stem, f".{suffix.lower()}") if dot and stem else (base, "")
-
-
-def _names(formats: Iterable[Format]) -> str:
-    return ", ".join(each.name for each in formats)
