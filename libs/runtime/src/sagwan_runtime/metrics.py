@@ -132,7 +132,7 @@ class IngestMetrics:
         self.mendings = Counter("sagwan_ingest_mendings", "Faults of transcripts that were mended.", registry=registry)
         self.stage_seconds = Histogram(
             "sagwan_ingest_stage_seconds",
-            "Time of a meeting by stage: parse, chunk, terms, embed, write.",
+            "Time of a meeting by stage: parse, chunk, terms, embed, write, statistics.",
             ("stage",),
             buckets=LATENCY_BUCKETS_S,
             registry=registry,

@@ -9,10 +9,10 @@ from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
 from sagwan_embedder.convert import counted_texts_of, embed_response, model_message, request_of
 from sagwan_embedder.domain.model import ModelCard
 from sagwan_embedder.embedding import Embedded, Embedding, Request
-from sagwan_embedder.streaming import answers_in_order
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import InvalidRequest
 from sagwan_runtime.metrics import EmbedderMetrics
+from sagwan_runtime.streaming import answers_in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -72,7 +72,13 @@ async def run(
                 writers_max=settings.writers_max,
             ),
         )
-        servicer = IngestServicer(ingestion, store, metrics, call_timeout_s=settings.call_timeout_ms / 1_000)
+        servicer = IngestServicer(
+            ingestion,
+            store,
+            metrics,
+            call_timeout_s=settings.call_timeout_ms / 1_000,
+            import_ahead=settings.import_ahead,
+        )
 
         async def model_is_served() -> None:
             await store.register(await embedder.model())

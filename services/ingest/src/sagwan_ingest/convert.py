@@ -1,12 +1,15 @@
 """Protobuf to domain, with every violation found, and back."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeAlias
+from uuid import UUID
 
 from google.protobuf import duration_pb2, timestamp_pb2
+from google.protobuf.message import Message
 
 from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
 from sagwan_ingest.domain.formats.format import Mending
@@ -14,10 +17,9 @@ from sagwan_ingest.domain.formats.registry import Hints
 from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind
 from sagwan_ingest.domain.validation import validated
 from sagwan_ingest.ingestion import Ingested
-from sagwan_ingest.ports import KeptMeeting, Outcome
+from sagwan_ingest.ports import KeptMeeting, Outcome, RequestKey
 from sagwan_runtime.errors import (
     InvalidRequest,
-    NotImplementedYet,
     SagwanError,
     Violation,
     refuse_if_any,
@@ -30,6 +32,13 @@ _CONTENT_BYTES_MAX = 32 << 20
 _MEETINGS_DEFAULT = 50
 _MEETINGS_MAX = 1_000
 _PREFIX = "meetings/"
+
+RepeatableRequest: TypeAlias = (
+    ingest_pb2.IngestMeetingRequest
+    | ingest_pb2.IngestTranscriptRequest
+    | ingest_pb2.UpdateMeetingRequest
+    | ingest_pb2.DeleteMeetingRequest
+)
 
 _KINDS = {
     meeting_pb2.UTTERANCE_KIND_UNSPECIFIED: UtteranceKind.SPEECH,
@@ -56,14 +65,23 @@ _UPDATABLE = {
 }
 
 
-def refuse_request_id(request_id: str) -> None:
-    """Ingest is idempotent by content; answering a repeated id from memory is left to a later version.
+def request_key(request: RepeatableRequest) -> RequestKey | None:
+    """What tells a request from every other; None when the caller gave it no id.
 
     Raises:
-        NotImplementedYet: An id is given.
+        InvalidRequest: The id is no UUID.
     """
-    if request_id:
-        raise NotImplementedYet("request_id is not answered by this version; the same content again changes nothing")
+    if not request.request_id:
+        return None
+    try:
+        request_id = UUID(request.request_id)
+    except ValueError:
+        raise InvalidRequest.field("request_id", "is not a UUID") from None
+    same: Message = type(request)()
+    same.CopyFrom(request)
+    same.ClearField("request_id")
+    content = f"{request.DESCRIPTOR.full_name}\n".encode() + same.SerializeToString(deterministic=True)
+    return RequestKey(request_id, hashlib.sha256(content).digest())
 
 
 def meeting_of(request: ingest_pb2.IngestMeetingRequest) -> Meeting:
@@ -72,7 +90,6 @@ def meeting_of(request: ingest_pb2.IngestMeetingRequest) -> Meeting:
     Raises:
         InvalidRequest: Fields are wrong; all that are.
     """
-    refuse_request_id(request.request_id)
     violations: list[Violation] = []
     own = _own_fields(request.meeting, violations)
     for index, each in enumerate(request.utterances):
@@ -94,7 +111,6 @@ def transcript_of(request: ingest_pb2.IngestTranscriptRequest) -> tuple[bytes, H
     Raises:
         InvalidRequest: Fields are wrong; all that are.
     """
-    refuse_request_id(request.request_id)
     violations: list[Violation] = []
     if not request.content:
         violations.append(Violation("content", "is empty"))
@@ -130,7 +146,6 @@ def changes_of(request: ingest_pb2.UpdateMeetingRequest) -> Mapping[str, Any]:
     Raises:
         InvalidRequest: The mask is empty or names what cannot be changed, or a value is wrong.
     """
-    refuse_request_id(request.request_id)
     violations: list[Violation] = []
     own = _own_fields(request.meeting, violations)
     if not request.update_mask.paths:

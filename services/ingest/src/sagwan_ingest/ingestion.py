@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting, content_sha256
@@ -20,14 +22,24 @@ from sagwan_ingest.ports import (
     Outcome,
     PassageEmbedder,
     PreparedMeeting,
+    Reply,
+    RequestKey,
     Vector,
+    Written,
 )
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import Conflict, DependencyUnavailable, Violation, refuse_if_any
+from sagwan_runtime.errors import (
+    Conflict,
+    DeadlineExceeded,
+    DependencyUnavailable,
+    Violation,
+    refuse_if_any,
+)
 from sagwan_runtime.metrics import IngestMetrics
 from sagwan_text.analysis import Term
 from sagwan_text.bm25 import Bm25
 
+_log = structlog.get_logger(__name__)
 _ATTEMPTS_MAX = 3
 
 
@@ -63,6 +75,19 @@ class Ingested:
     embedded_chunk_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that is answered once, however often it comes.
+
+    Attributes:
+        key: The request.
+        answer: Its answer, as it is remembered.
+    """
+
+    key: RequestKey
+    answer: Callable[[Sequence[Ingested]], bytes]
+
+
 class Ingestion:
     """Keeps meetings."""
 
@@ -93,8 +118,16 @@ class Ingestion:
         self._limits = limits
         self._writers = asyncio.Semaphore(limits.writers_max)
 
-    async def ingest(self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline) -> list[Ingested]:
+    async def ingest(
+        self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline, once: Once | None = None
+    ) -> list[Ingested]:
         """Keeps meetings, all of them or none; the same content again changes nothing.
+
+        Args:
+            tenant_id: Whose they are.
+            meetings: At least one; those without an id get one from their content.
+            deadline: When nobody waits any more.
+            once: Remembers the answer in the transaction that makes it true.
 
         Returns:
             One a meeting, in order, after the commit.
@@ -103,12 +136,13 @@ class Ingestion:
             InvalidRequest: A meeting breaks a limit.
             DependencyUnavailable: The embedder or the database is down, or they hold different models.
             DeadlineExceeded: Time ran out; nothing was kept.
+            AnsweredMeanwhile: The request has an answer already; nothing was kept now.
         """
         complete = [validated(completed(each)) for each in meetings]
         _refuse_twins(complete)
         for attempt in range(1, _ATTEMPTS_MAX + 1):
             try:
-                ingested = await self._attempt(tenant_id, complete, deadline)
+                ingested = await self._attempt(tenant_id, complete, deadline, once)
                 break
             except Conflict:
                 # Another ingest of the same meeting was between our look and our write.
@@ -116,27 +150,61 @@ class Ingestion:
                     raise
         for each in ingested:
             self._metrics.meetings.labels(each.outcome.value).inc()
+        await self._fold(tenant_id, deadline)
         return ingested
 
-    async def _attempt(self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline) -> list[Ingested]:
-        results: dict[int, Ingested] = {}
-        prepared: dict[int, PreparedMeeting] = {}
-        for index, meeting in enumerate(meetings):
+    async def delete(
+        self, tenant_id: UUID, meeting_id: str, etag: str, deadline: Deadline, reply: Reply[None] | None = None
+    ) -> None:
+        """Removes every trace of a meeting.
+
+        Raises:
+            NotFound: It is not there.
+            Conflict: The etag is not the current one.
+            AnsweredMeanwhile: The request has an answer already.
+        """
+        await self._store.delete(tenant_id, meeting_id, etag, deadline, reply)
+        await self._fold(tenant_id, deadline)
+
+    async def _fold(self, tenant_id: UUID, deadline: Deadline) -> None:
+        with self._timed("statistics"):
+            try:
+                await self._store.fold_statistics(tenant_id, deadline)
+            except (DeadlineExceeded, DependencyUnavailable):
+                # What was written is kept and counted either way; the next call folds it.
+                _log.warning("statistics not folded", exc_info=True)
+
+    async def _attempt(
+        self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline, once: Once | None
+    ) -> list[Ingested]:
+        results: dict[str, Ingested] = {}
+        prepared: list[PreparedMeeting] = []
+        for meeting in meetings:
             ready = await self._prepared(tenant_id, meeting, deadline)
             if ready is None:
                 kept = await self._store.get(tenant_id, meeting.meeting_id, deadline)
-                results[index] = Ingested(Outcome.UNCHANGED, kept, 0)
+                results[meeting.meeting_id] = Ingested(Outcome.UNCHANGED, kept, 0)
             else:
-                prepared[index] = ready
-        if prepared:
-            async with self._writers:
-                with self._timed("write"):
-                    written = await self._store.keep(tenant_id, list(prepared.values()), deadline)
-            for (index, ready), (outcome, kept) in zip(prepared.items(), written, strict=True):
-                results[index] = Ingested(outcome, kept, len(ready.vectors))
-                self._metrics.chunks.labels("computed").inc(len(ready.vectors))
-                self._metrics.chunks.labels("kept").inc(len(ready.chunks) - len(ready.vectors))
-        return [results[index] for index in range(len(meetings))]
+                prepared.append(ready)
+
+        def ingested(written: Written) -> list[Ingested]:
+            for ready, (outcome, kept) in zip(prepared, written, strict=True):
+                results[ready.meeting.meeting_id] = Ingested(outcome, kept, len(ready.vectors))
+            return [results[each.meeting_id] for each in meetings]
+
+        if not prepared and once is None:
+            return ingested([])
+        reply: Reply[Written] | None = None
+        if once is not None:
+            ids = [each.meeting_id for each in meetings]
+            reply = Reply(once.key, ids, lambda written: once.answer(ingested(written)))
+        async with self._writers:
+            with self._timed("write"):
+                written = await self._store.keep(tenant_id, prepared, deadline, reply)
+        for ready in prepared:
+            self._metrics.chunks.labels("computed").inc(len(ready.vectors))
+            self._metrics.chunks.labels("kept").inc(len(ready.chunks) - len(ready.vectors))
+        return ingested(written)
 
     async def _prepared(self, tenant_id: UUID, meeting: Meeting, deadline: Deadline) -> PreparedMeeting | None:
         """What has to be written; None when the same content is there."""

@@ -1,10 +1,10 @@
 """What the use case needs from the outside."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -15,6 +15,7 @@ from sagwan_ingest.domain.meeting import Meeting
 from sagwan_runtime.deadline import Deadline
 
 Vector = NDArray[np.float32]
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +136,68 @@ class PreparedMeeting:
     model_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """What tells a request from every other of its tenant.
+
+    Attributes:
+        request_id: Chosen by the caller.
+        fingerprint: SHA-256 (32 bytes) of what it asks for.
+    """
+
+    request_id: UUID
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[Done]):
+    """What is to be remembered of a request, in the transaction that does what it asks for.
+
+    Attributes:
+        key: The request.
+        meeting_ids: Meetings that the answer tells of; deleting one takes the answer with it.
+        answer: The answer, from what was done.
+    """
+
+    key: RequestKey
+    meeting_ids: Sequence[str]
+    answer: Callable[[Done], bytes]
+
+
+class AnsweredMeanwhile(Exception):
+    """The same request was answered between the look for its answer and the write; nothing was written now."""
+
+
+Written = list[tuple[Outcome, KeptMeeting]]
+
+
 class MeetingStore(Protocol):
-    """Where meetings are kept."""
+    """Where meetings are kept.
+
+    Methods that change something take a `reply` to remember with the change; they raise AnsweredMeanwhile when the
+    request has an answer already.
+    """
+
+    async def reply(self, tenant_id: UUID, key: RequestKey, deadline: Deadline) -> bytes | None:
+        """The first answer to a request of the last day; None when there is none.
+
+        Raises:
+            AlreadyExists: The id was used for another request.
+            NotFound: What the request made was deleted since.
+        """
+        ...
 
     async def known(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> Known:
         """What is there of a meeting."""
         ...
 
     async def keep(
-        self, tenant_id: UUID, meetings: Sequence[PreparedMeeting], deadline: Deadline
-    ) -> list[tuple[Outcome, KeptMeeting]]:
+        self,
+        tenant_id: UUID,
+        meetings: Sequence[PreparedMeeting],
+        deadline: Deadline,
+        reply: Reply[Written] | None = None,
+    ) -> Written:
         """Writes meetings in one transaction: all of them or none.
 
         Raises:
@@ -178,6 +231,7 @@ class MeetingStore(Protocol):
         changes: Mapping[str, Any],
         etag: str,
         deadline: Deadline,
+        reply: Reply[KeptMeeting] | None = None,
     ) -> KeptMeeting:
         """Replaces fields of a meeting by name.
 
@@ -187,11 +241,22 @@ class MeetingStore(Protocol):
         """
         ...
 
-    async def delete(self, tenant_id: UUID, meeting_id: str, etag: str, deadline: Deadline) -> None:
+    async def delete(
+        self,
+        tenant_id: UUID,
+        meeting_id: str,
+        etag: str,
+        deadline: Deadline,
+        reply: Reply[None] | None = None,
+    ) -> None:
         """Removes every trace of a meeting.
 
         Raises:
             NotFound: It is not there.
             Conflict: The etag is not the current one.
         """
+        ...
+
+    async def fold_statistics(self, tenant_id: UUID, deadline: Deadline) -> None:
+        """Adds up what writers have changed in the statistics, unless somebody else is at it."""
         ...

@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
+from google.protobuf.message import Message
 
 from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2
 from sagwan_ingest.convert import (
+    RepeatableRequest,
     changes_of,
     ingest_response,
     item_error,
@@ -19,19 +22,25 @@ from sagwan_ingest.convert import (
     overridden,
     page_request,
     page_response,
-    refuse_request_id,
+    request_key,
     transcript_of,
     transcript_response,
 )
-from sagwan_ingest.domain.formats.registry import read_transcript
-from sagwan_ingest.ingestion import Ingestion
-from sagwan_ingest.ports import MeetingStore
+from sagwan_ingest.domain.formats.registry import Transcript, read_transcript
+from sagwan_ingest.domain.indexing import completed
+from sagwan_ingest.domain.meeting import Meeting
+from sagwan_ingest.importing import ImportOrder
+from sagwan_ingest.ingestion import Ingested, Ingestion, Once
+from sagwan_ingest.ports import KeptMeeting, MeetingStore, Reply
+from sagwan_ingest.repeating import answered_once
 from sagwan_runtime.auth import current_principal
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import InvalidRequest, NotFound, SagwanError
 from sagwan_runtime.metrics import IngestMetrics
+from sagwan_runtime.streaming import answers_in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_Response = TypeVar("_Response", bound=Message)
 
 
 class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
@@ -44,23 +53,25 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         metrics: IngestMetrics,
         *,
         call_timeout_s: float,
+        import_ahead: int,
     ) -> None:
         self._ingestion = ingestion
         self._store = store
         self._metrics = metrics
         self._call_timeout_s = call_timeout_s
+        self._import_ahead = import_ahead
 
     async def IngestMeeting(  # noqa: N802  # the name is the contract's
         self, request: ingest_pb2.IngestMeetingRequest, context: Context
     ) -> ingest_pb2.IngestMeetingResponse:
         """Keeps a meeting given as turns."""
-        return await self._meeting(request, self._deadline(context))
+        return await self._meeting(request, meeting_of(request), self._deadline(context))
 
     async def IngestTranscript(  # noqa: N802  # the name is the contract's
         self, request: ingest_pb2.IngestTranscriptRequest, context: Context
     ) -> ingest_pb2.IngestTranscriptResponse:
         """Keeps the meeting or meetings in the bytes of a transcript."""
-        return await self._transcript(request, self._deadline(context))
+        return await self._transcript(request, await self._read(request), self._deadline(context))
 
     async def ImportMeetings(  # noqa: N802  # the name is the contract's
         self,
@@ -68,8 +79,13 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         context: Context,  # noqa: ARG002  # the signature is gRPC's
     ) -> AsyncIterator[ingest_pb2.ImportMeetingsResponse]:
         """Keeps many meetings, answering each item in order. The time limit is each item's, not the call's."""
-        async for item in request_iterator:
-            yield await self._item(item, Deadline.after(self._call_timeout_s))
+        order = ImportOrder()
+
+        async def answer(item: ingest_pb2.ImportMeetingsRequest) -> ingest_pb2.ImportMeetingsResponse:
+            return await self._item(item, order, Deadline.after(self._call_timeout_s))
+
+        async for response in answers_in_order(request_iterator, answer, ahead=self._import_ahead):
+            yield response
 
     async def GetMeeting(  # noqa: N802  # the name is the contract's
         self, request: ingest_pb2.GetMeetingRequest, context: Context
@@ -97,45 +113,53 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         self, request: ingest_pb2.UpdateMeetingRequest, context: Context
     ) -> meeting_pb2.Meeting:
         """Changes a meeting's own fields."""
-        kept = await self._store.update(
-            current_principal().tenant_id,
-            meeting_id_of(request.meeting.name, field="meeting.name"),
-            changes_of(request),
-            request.meeting.etag,
-            self._deadline(context),
-        )
-        return meeting_message(kept)
+        tenant_id, deadline = current_principal().tenant_id, self._deadline(context)
+        meeting_id = meeting_id_of(request.meeting.name, field="meeting.name")
+        changes, key = changes_of(request), request_key(request)
+        reply = Reply(key, [meeting_id], _serialized_meeting) if key else None
+
+        async def act() -> meeting_pb2.Meeting:
+            etag = request.meeting.etag
+            return meeting_message(await self._store.update(tenant_id, meeting_id, changes, etag, deadline, reply))
+
+        return await answered_once(self._store, tenant_id, key, deadline, act=act, response=meeting_pb2.Meeting)
 
     async def DeleteMeeting(  # noqa: N802  # the name is the contract's
         self, request: ingest_pb2.DeleteMeetingRequest, context: Context
     ) -> empty_pb2.Empty:
         """Removes every trace of a meeting."""
-        refuse_request_id(request.request_id)
-        try:
-            await self._store.delete(
-                current_principal().tenant_id,
-                meeting_id_of(request.name),
-                request.etag,
-                self._deadline(context),
-            )
-        except NotFound:
-            if not request.allow_missing:
-                raise
-        return empty_pb2.Empty()
+        tenant_id, deadline = current_principal().tenant_id, self._deadline(context)
+        meeting_id, key = meeting_id_of(request.name), request_key(request)
+        reply: Reply[None] | None = Reply(key, [], lambda _: b"") if key else None
 
-    def _deadline(self, context: Context) -> Deadline:
-        return Deadline.of_call(context, longest_s=self._call_timeout_s)
+        async def act() -> empty_pb2.Empty:
+            try:
+                await self._ingestion.delete(tenant_id, meeting_id, request.etag, deadline, reply)
+            except NotFound:
+                if not request.allow_missing:
+                    raise
+            return empty_pb2.Empty()
+
+        return await answered_once(self._store, tenant_id, key, deadline, act=act, response=empty_pb2.Empty)
 
     async def _item(
-        self, item: ingest_pb2.ImportMeetingsRequest, deadline: Deadline
+        self, item: ingest_pb2.ImportMeetingsRequest, order: ImportOrder, deadline: Deadline
     ) -> ingest_pb2.ImportMeetingsResponse:
         response = ingest_pb2.ImportMeetingsResponse(sequence=item.sequence)
         try:
             match item.WhichOneof("item"):
                 case "meeting":
-                    response.meeting.CopyFrom(await self._meeting(item.meeting, deadline))
+                    async with order.reading:
+                        meeting = completed(meeting_of(item.meeting))
+                        turn = order.turn([meeting.meeting_id])
+                    async with turn:
+                        response.meeting.CopyFrom(await self._meeting(item.meeting, meeting, deadline))
                 case "transcript":
-                    response.transcript.CopyFrom(await self._transcript(item.transcript, deadline))
+                    async with order.reading:
+                        transcript = await self._read(item.transcript)
+                        turn = order.turn(each.meeting_id for each in transcript.meetings)
+                    async with turn:
+                        response.transcript.CopyFrom(await self._transcript(item.transcript, transcript, deadline))
                 case _:
                     raise InvalidRequest.field("item", "must be a meeting or a transcript")
         except SagwanError as error:
@@ -143,21 +167,51 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         return response
 
     async def _meeting(
-        self, request: ingest_pb2.IngestMeetingRequest, deadline: Deadline
+        self, request: ingest_pb2.IngestMeetingRequest, meeting: Meeting, deadline: Deadline
     ) -> ingest_pb2.IngestMeetingResponse:
-        (ingested,) = await self._ingestion.ingest(current_principal().tenant_id, [meeting_of(request)], deadline)
-        return ingest_response(ingested)
+        def response(ingested: Sequence[Ingested]) -> ingest_pb2.IngestMeetingResponse:
+            return ingest_response(ingested[0])
+
+        return await self._kept(request, [meeting], response, ingest_pb2.IngestMeetingResponse, deadline)
 
     async def _transcript(
-        self, request: ingest_pb2.IngestTranscriptRequest, deadline: Deadline
+        self, request: ingest_pb2.IngestTranscriptRequest, transcript: Transcript, deadline: Deadline
     ) -> ingest_pb2.IngestTranscriptResponse:
+        def response(ingested: Sequence[Ingested]) -> ingest_pb2.IngestTranscriptResponse:
+            return transcript_response(ingested, transcript.format_name, transcript.mended)
+
+        return await self._kept(request, transcript.meetings, response, ingest_pb2.IngestTranscriptResponse, deadline)
+
+    async def _read(self, request: ingest_pb2.IngestTranscriptRequest) -> Transcript:
+        """The meetings of a transcript, complete but for what only validation tells."""
         content, hints = transcript_of(request)
         begun = time.perf_counter()
         # A thread, because reading 32 MiB would hold up every other call.
         transcript = await asyncio.to_thread(read_transcript, content, hints)
+        meetings = tuple(completed(each) for each in overridden(transcript.meetings, request))
         self._metrics.stage_seconds.labels("parse").observe(time.perf_counter() - begun)
-        ingested = await self._ingestion.ingest(
-            current_principal().tenant_id, overridden(transcript.meetings, request), deadline
-        )
         self._metrics.mendings.inc(len(transcript.mended))
-        return transcript_response(ingested, transcript.format_name, transcript.mended)
+        return replace(transcript, meetings=meetings)
+
+    async def _kept(
+        self,
+        request: RepeatableRequest,
+        meetings: Sequence[Meeting],
+        response_of: Callable[[Sequence[Ingested]], _Response],
+        response: type[_Response],
+        deadline: Deadline,
+    ) -> _Response:
+        tenant_id, key = current_principal().tenant_id, request_key(request)
+        once = Once(key, lambda ingested: response_of(ingested).SerializeToString()) if key else None
+
+        async def act() -> _Response:
+            return response_of(await self._ingestion.ingest(tenant_id, meetings, deadline, once))
+
+        return await answered_once(self._store, tenant_id, key, deadline, act=act, response=response)
+
+    def _deadline(self, context: Context) -> Deadline:
+        return Deadline.of_call(context, longest_s=self._call_timeout_s)
+
+
+def _serialized_meeting(kept: KeptMeeting) -> bytes:
+    return meeting_message(kept).SerializeToString()

@@ -17,6 +17,9 @@ class IngestSettings(RpcSettings):
     message_bytes_max: int = Field(default=40 << 20, ge=1 << 10, description="Largest request in bytes.")
     # Each call may hold a whole transcript, and what is made of it, in memory.
     in_flight_max: int = Field(default=16, ge=1, description="Calls at once; more are refused with RESOURCE_EXHAUSTED.")
+    import_ahead: int = Field(
+        default=4, ge=1, description="Items of one import that are read, embedded and written at the same time."
+    )
     writers_max: int = Field(
         default=4, ge=1, description="Transactions that write at once; must leave connections of the pool to others."
     )

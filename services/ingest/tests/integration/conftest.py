@@ -90,8 +90,9 @@ class Inspector:
     async def tables(self) -> list[str]:
         """Every table whose rows belong to a tenant."""
         rows = await self._connection.fetch(
-            "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public'"
-            " AND column_name = 'tenant_id' ORDER BY 1"
+            "SELECT table_name FROM information_schema.columns"
+            " JOIN information_schema.tables USING (table_schema, table_name)"
+            " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'tenant_id' ORDER BY 1"
         )
         return [row["table_name"] for row in rows]
 
@@ -184,9 +185,9 @@ class Inspector:
         return [tuple(row[name] for name in names) for row in rows]
 
     async def _assert_statistics(self, tenant_id: UUID, term_counts: Mapping[int, int], chunk_count: int) -> None:
-        rows = await self._rows("SELECT * FROM term_stats WHERE tenant_id = $1", tenant_id)
+        rows = await self._rows("SELECT * FROM term_statistics WHERE tenant_id = $1", tenant_id)
         assert {row["term_id"]: row["chunk_count"] for row in rows} == dict(term_counts)
-        query = "SELECT chunk_count FROM corpus_stats WHERE tenant_id = $1"
+        query = "SELECT chunk_count FROM corpus_statistics WHERE tenant_id = $1"
         assert (await self._connection.fetchval(query, tenant_id) or 0) == chunk_count
 
     async def _rows(self, query: str, tenant_id: UUID) -> list[asyncpg.Record]:

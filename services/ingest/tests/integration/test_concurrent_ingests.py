@@ -21,7 +21,7 @@ CUT = "The budget for next year was cut by a tenth, which nobody in the room exp
 HIRE = "We should hire two engineers before the summer, or the release will slip again."
 MOVE = "The office moves to the third floor, and everyone will get a new desk there."
 
-TAKE_TURN = "SELECT FROM corpus_stats WHERE tenant_id = $1 FOR UPDATE"
+TAKE_TURN = "SELECT FROM meetings WHERE tenant_id = $1 FOR UPDATE"
 WAITING = """
     SELECT count(*) FROM pg_sleep(0.01), pg_stat_activity
     WHERE application_name = 'tests' AND wait_event_type = 'Lock'
@@ -144,7 +144,7 @@ class TestLocks:
 
     @pytest.fixture
     async def busy_tenant(self, new_tenant, ingest, owner):
-        """A tenant whose turn to write somebody else has, for as long as the test lasts."""
+        """A tenant whose meeting somebody else is changing, for as long as the test lasts."""
         tenant_id = await new_tenant()
         await ingest(tenant_id, meeting("weekly", CUT))
         async with owner.transaction():

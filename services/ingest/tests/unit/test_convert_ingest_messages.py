@@ -18,6 +18,7 @@ from sagwan_ingest.convert import (
     overridden,
     page_request,
     page_response,
+    request_key,
     transcript_of,
     transcript_response,
 )
@@ -26,7 +27,7 @@ from sagwan_ingest.domain.formats.registry import Hints
 from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind
 from sagwan_ingest.ingestion import Ingested
 from sagwan_ingest.ports import KeptMeeting, Outcome
-from sagwan_runtime.errors import InvalidRequest, NotFound, NotImplementedYet, Violation
+from sagwan_runtime.errors import InvalidRequest, NotFound, Violation
 from sagwan_runtime.tokens import page_token, request_fingerprint
 
 CREATED_AT = datetime(2024, 3, 6, 1, 2, 3, tzinfo=UTC)
@@ -166,16 +167,19 @@ class TestTranscripts:
 
 
 @pytest.mark.parametrize(
-    ("convert", "request_message"),
+    "message",
     [
-        (meeting_of, ingest(request_id="7f8c7c5e-8f0e-4b0e-9c5a-0c6f6b3b2b1a")),
-        (transcript_of, ingest_pb2.IngestTranscriptRequest(content=b"x", request_id="1")),
-        (changes_of, ingest_pb2.UpdateMeetingRequest(request_id="1")),
+        ingest_pb2.IngestMeetingRequest,
+        ingest_pb2.IngestTranscriptRequest,
+        ingest_pb2.UpdateMeetingRequest,
+        ingest_pb2.DeleteMeetingRequest,
     ],
 )
-def test_request_ids_are_refused_rather_than_ignored(convert, request_message):
-    with pytest.raises(NotImplementedYet, match="request_id"):
-        convert(request_message)
+def test_requests_without_an_id_have_no_key_and_ids_must_be_uuids(message):
+    assert request_key(message()) is None
+    assert violated(request_key, message(request_id="1")) == ["request_id"]
+    key = request_key(message(request_id="7f8c7c5e-8f0e-4b0e-9c5a-0c6f6b3b2b1a"))
+    assert key == request_key(message(request_id="7F8C7C5E8F0E4B0E9C5A0C6F6B3B2B1A"))
 
 
 class TestNames:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.meeting import Meeting, Utterance
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
-from sagwan_ingest.ports import Embedded, KeptMeeting, Known, Model, Outcome, PreparedMeeting
+from sagwan_ingest.ports import Embedded, KeptMeeting, Known, Model, Outcome, PreparedMeeting, Reply, Written
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import Conflict, DeadlineExceeded, DependencyUnavailable, InvalidRequest, NotFound
 from sagwan_runtime.metrics import IngestMetrics
@@ -54,8 +54,12 @@ class MemoryMeetingStore:
         return Known(prepared.content_sha256, {each.text_sha256 for each in prepared.chunks}, MODEL.sha256)
 
     async def keep(
-        self, tenant_id: UUID, meetings: Sequence[PreparedMeeting], deadline: Deadline
-    ) -> list[tuple[Outcome, KeptMeeting]]:
+        self,
+        tenant_id: UUID,
+        meetings: Sequence[PreparedMeeting],
+        deadline: Deadline,
+        reply: Reply[Written] | None = None,
+    ) -> Written:
         if self.conflicts:
             self.conflicts -= 1
             raise Conflict("somebody else was faster")
@@ -73,6 +77,9 @@ class MemoryMeetingStore:
         if (tenant_id, meeting_id) not in self._kept:
             raise NotFound(f"meetings/{meeting_id}")
         return self._kept[tenant_id, meeting_id][1]
+
+    async def fold_statistics(self, tenant_id: UUID, deadline: Deadline) -> None:
+        pass
 
 
 class LengthEmbedder:

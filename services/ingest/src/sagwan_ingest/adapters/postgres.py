@@ -9,12 +9,24 @@ from uuid import UUID
 
 from sagwan_ingest.adapters.writing import MeetingWriter
 from sagwan_ingest.domain.meeting import Meeting
-from sagwan_ingest.ports import KeptMeeting, Known, Model, Outcome, PreparedMeeting
+from sagwan_ingest.ports import (
+    AnsweredMeanwhile,
+    Done,
+    KeptMeeting,
+    Known,
+    Model,
+    PreparedMeeting,
+    Reply,
+    RequestKey,
+    Written,
+)
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import Conflict, DependencyUnavailable, NotFound
+from sagwan_runtime.errors import AlreadyExists, Conflict, DependencyUnavailable, NotFound
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 
+_FOLDED_AT_ONCE = 64
+_REPLIES_FORGOTTEN_AT_ONCE = 100
 _STORED_FIELDS = frozenset(each.name for each in fields(Meeting)) - {"utterances"}
 
 
@@ -33,24 +45,48 @@ class PostgresMeetingStore:
             rows = await session.fetch(self._on_vectors("known_texts", model_id), meeting_id) if content else []
         return Known(content, {row["text_sha256"] for row in rows}, serving_sha256)
 
+    async def reply(self, tenant_id: UUID, key: RequestKey, deadline: Deadline) -> bytes | None:
+        """The first answer to a request of the last day; None when there is none.
+
+        Raises:
+            AlreadyExists: The id was used for another request.
+            NotFound: What the request made was deleted since.
+        """
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            row = await session.fetch_row(self._queries["reply"], key.request_id)
+        if row is None:
+            return None
+        if row["fingerprint"] != key.fingerprint:
+            raise AlreadyExists(f"request_id {key.request_id} was used for another request")
+        answer: bytes | None = row["answer"]
+        if answer is None:
+            raise NotFound(f"what request {key.request_id} made")
+        return answer
+
     async def keep(
-        self, tenant_id: UUID, meetings: Sequence[PreparedMeeting], deadline: Deadline
-    ) -> list[tuple[Outcome, KeptMeeting]]:
+        self,
+        tenant_id: UUID,
+        meetings: Sequence[PreparedMeeting],
+        deadline: Deadline,
+        reply: Reply[Written] | None = None,
+    ) -> Written:
         """Writes meetings in one transaction: all of them or none.
 
         Raises:
             Conflict: A stored vector that was counted on has gone meanwhile; prepare again.
+            AnsweredMeanwhile: The request has an answer already.
         """
         async with self._database.tenant(tenant_id, deadline) as session:
             writer, serving_sha256 = await self._writer(session)
-            await writer.take_turn()
-            results = []
+            await writer.take_turn([each.meeting.meeting_id for each in meetings])
+            results: Written = []
             for each in meetings:
                 if each.model_sha256 != serving_sha256:
                     raise Conflict("the serving model was switched meanwhile")
                 outcome = await writer.write(each)
                 (row,) = await session.fetch(self._queries["get_meeting"], each.meeting.meeting_id)
                 results.append((outcome, _kept(row)))
+            await self._remember(session, reply, results)
         return results
 
     async def get(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> KeptMeeting:
@@ -86,12 +122,14 @@ class PostgresMeetingStore:
         changes: Mapping[str, Any],
         etag: str,
         deadline: Deadline,
+        reply: Reply[KeptMeeting] | None = None,
     ) -> KeptMeeting:
         """Replaces fields of a meeting by name.
 
         Raises:
             NotFound: It is not there.
             Conflict: The etag is not the current one.
+            AnsweredMeanwhile: The request has an answer already.
         """
         async with self._database.tenant(tenant_id, deadline) as session:
             row = await self._locked(session, meeting_id, etag)
@@ -112,21 +150,42 @@ class PostgresMeetingStore:
             if new["held_on"] != row["held_on"]:
                 writer, _ = await self._writer(session)
                 await writer.move_to_day(row["meeting_key"], new["held_on"])
-        return _kept(updated)
+            kept = _kept(updated)
+            await self._remember(session, reply, kept)
+        return kept
 
-    async def delete(self, tenant_id: UUID, meeting_id: str, etag: str, deadline: Deadline) -> None:
+    async def delete(
+        self,
+        tenant_id: UUID,
+        meeting_id: str,
+        etag: str,
+        deadline: Deadline,
+        reply: Reply[None] | None = None,
+    ) -> None:
         """Removes every trace of a meeting.
 
         Raises:
             NotFound: It is not there.
             Conflict: The etag is not the current one.
+            AnsweredMeanwhile: The request has an answer already.
         """
         async with self._database.tenant(tenant_id, deadline) as session:
             writer, _ = await self._writer(session)
-            await writer.take_turn()
+            await writer.take_turn([meeting_id])
             row = await self._locked(session, meeting_id, etag)
             await writer.remove_chunks_of(row["meeting_key"])
             await session.execute(self._queries["delete_meeting"], meeting_id)
+            await session.execute(self._queries["empty_replies"], meeting_id)
+            await self._remember(session, reply, None)
+
+    async def fold_statistics(self, tenant_id: UUID, deadline: Deadline) -> None:
+        """Adds up what writers have changed in the statistics, unless somebody else is at it."""
+        async with self._database.tenant(tenant_id, deadline) as session:
+            if not await session.fetch_value(self._queries["take_turn_to_fold"]):
+                return
+            folded = await session.fetch_row(self._queries["fold_statistics"], _FOLDED_AT_ONCE)
+            if folded and folded["unused_terms"]:
+                await session.execute(self._queries["drop_unused_terms"], folded["unused_terms"])
 
     async def register(self, model: Model) -> None:
         """Makes a model known and checks that it is the one that serves.
@@ -146,6 +205,20 @@ class PostgresMeetingStore:
             _, serving_sha256 = await self._serving(session)
         if serving_sha256 != model.sha256:
             raise DependencyUnavailable("another model than the embedder's is serving")
+
+    async def _remember(self, session: Session, reply: Reply[Done] | None, done: Done) -> None:
+        if reply is None:
+            return
+        inserted = await session.fetch(
+            self._queries["insert_reply"],
+            reply.key.request_id,
+            reply.key.fingerprint,
+            list(reply.meeting_ids),
+            reply.answer(done),
+        )
+        if not inserted:
+            raise AnsweredMeanwhile
+        await session.execute(self._queries["forget_old_replies"], _REPLIES_FORGOTTEN_AT_ONCE)
 
     async def _serving(self, session: Session) -> tuple[int, str]:
         row = await session.fetch_row(self._queries["serving_model"])

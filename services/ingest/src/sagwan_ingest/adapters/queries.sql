@@ -21,13 +21,14 @@ JOIN chunks AS c ON c.meeting_key = m.meeting_key
 JOIN :"vectors" AS v ON v.chunk_id = c.chunk_id
 WHERE m.meeting_id = $1;
 
--- name: ensure_corpus
--- Makes the tenant's corpus row, so that there is a row to lock.
-INSERT INTO corpus_stats (tenant_id, chunk_count) VALUES (current_tenant(), 0) ON CONFLICT DO NOTHING;
-
--- name: lock_corpus
--- Makes writers of one tenant take turns, so that they cannot deadlock on the terms that they share.
-SELECT chunk_count FROM corpus_stats FOR UPDATE;
+-- name: lock_meetings
+-- Makes writers of a meeting take turns, whether or not it exists, in one order, so that they cannot deadlock.
+WITH keys AS MATERIALIZED (
+    SELECT DISTINCT hashtextextended(current_tenant()::text || '/' || meeting_id, 0) AS key
+    FROM unnest($1::text[]) AS m (meeting_id)
+    ORDER BY key
+)
+SELECT pg_advisory_xact_lock(key) FROM keys;
 
 -- name: stored_meeting
 -- The meeting that an ingest replaces.
@@ -147,19 +148,69 @@ UPDATE chunk_terms SET held_on = $2 WHERE meeting_key = $1 AND held_on IS DISTIN
 -- The day beside the vectors, after a meeting's day has changed.
 UPDATE :"vectors" SET held_on = $2 WHERE meeting_key = $1 AND held_on IS DISTINCT FROM $2;
 
--- name: change_term_counts
--- Adds to or takes from the number of chunks that hold each term.
-INSERT INTO term_stats AS s (tenant_id, term_id, chunk_count)
-SELECT current_tenant(), n.term_id, n.change FROM unnest($1::integer[], $2::bigint[]) AS n (term_id, change)
-ON CONFLICT (tenant_id, term_id) DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count;
+-- name: change_statistics
+-- By how much the number of chunks, and of those that hold each term, changes with this transaction.
+INSERT INTO statistics_changes (tenant_id, chunk_change, term_ids, term_changes)
+VALUES (current_tenant(), $1, $2, $3);
+
+-- name: take_turn_to_fold
+-- Whether this transaction is the tenant's only one that folds.
+SELECT pg_try_advisory_xact_lock(hashtextextended('sagwan.fold/' || current_tenant()::text, 0));
+
+-- name: fold_statistics
+-- Adds up to so many changes to the statistics; how many there were, and terms that no chunk holds any more.
+WITH taken AS (
+    DELETE FROM statistics_changes
+    WHERE change_id IN (SELECT change_id FROM statistics_changes ORDER BY change_id LIMIT $1)
+    RETURNING chunk_change, term_ids, term_changes
+), terms AS (
+    INSERT INTO term_stats AS s (tenant_id, term_id, chunk_count)
+    SELECT current_tenant(), t.term_id, sum(t.term_change)
+    FROM taken, unnest(taken.term_ids, taken.term_changes) AS t (term_id, term_change)
+    GROUP BY t.term_id
+    HAVING sum(t.term_change) <> 0
+    ON CONFLICT (tenant_id, term_id) DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count
+    RETURNING s.term_id, s.chunk_count
+), corpus AS (
+    INSERT INTO corpus_stats AS s (tenant_id, chunk_count)
+    SELECT current_tenant(), sum(chunk_change) FROM taken HAVING count(*) > 0
+    ON CONFLICT (tenant_id) DO UPDATE SET chunk_count = s.chunk_count + excluded.chunk_count
+)
+SELECT
+    (SELECT count(*) FROM taken) AS change_count,
+    ARRAY(SELECT term_id FROM terms WHERE chunk_count = 0) AS unused_terms;
 
 -- name: drop_unused_terms
 -- Terms that no chunk holds any more.
 DELETE FROM term_stats WHERE term_id = ANY ($1::integer[]) AND chunk_count = 0;
 
--- name: change_corpus_count
--- Adds to or takes from the number of chunks.
-UPDATE corpus_stats SET chunk_count = chunk_count + $1;
+-- name: reply
+-- The first answer to a request of the last day; NULL where its meeting was deleted since.
+SELECT fingerprint, answer FROM replies WHERE request_id = $1 AND created_at > now() - interval '1 day';
+
+-- name: insert_reply
+-- The answer to a request; no row when the request has one of the last day.
+INSERT INTO replies AS r (tenant_id, request_id, fingerprint, meeting_ids, answer)
+VALUES (current_tenant(), $1, $2, $3, $4)
+ON CONFLICT (tenant_id, request_id) DO UPDATE
+SET fingerprint = excluded.fingerprint, meeting_ids = excluded.meeting_ids, answer = excluded.answer, created_at = now()
+WHERE r.created_at <= now() - interval '1 day'
+RETURNING request_id;
+
+-- name: forget_old_replies
+-- Answers that are no longer given, a few at a time; those that another transaction is at are left to it.
+DELETE FROM replies
+WHERE request_id IN (
+    SELECT request_id FROM replies
+    WHERE created_at <= now() - interval '1 day'
+    ORDER BY created_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+);
+
+-- name: empty_replies
+-- Takes the answers away that tell of a meeting that is being deleted.
+UPDATE replies SET answer = NULL, meeting_ids = '{}' WHERE meeting_ids @> ARRAY[$1::text];
 
 -- name: get_meeting
 -- A meeting as it is kept.

@@ -26,10 +26,9 @@ class MeetingWriter:
         self._session = session
         self._queries = {name: query.on_table("vectors", vectors_table) for name, query in queries.items()}
 
-    async def take_turn(self) -> None:
-        """Waits until no other transaction writes meetings of this tenant. Called before any other method."""
-        await self._session.execute(self._queries["ensure_corpus"])
-        await self._session.fetch(self._queries["lock_corpus"])
+    async def take_turn(self, meeting_ids: Sequence[str]) -> None:
+        """Waits until no other transaction writes one of these meetings. Called once, before any other method."""
+        await self._session.fetch(self._queries["lock_meetings"], list(meeting_ids))
 
     async def write(self, prepared: PreparedMeeting) -> Outcome:
         """Brings the stored meeting to a prepared one.
@@ -185,14 +184,14 @@ class MeetingWriter:
         self, added: Sequence[IndexedChunk], removed: Mapping[int, int], chunk_change: int
     ) -> None:
         changes = term_count_changes(added, removed)
+        if not changes and not chunk_change:
+            return
         await self._session.execute(
-            self._queries["change_term_counts"],
+            self._queries["change_statistics"],
+            chunk_change,
             [term for term, _ in changes],
             [change for _, change in changes],
         )
-        shrunk = [term for term, change in changes if change < 0]
-        await self._session.execute(self._queries["drop_unused_terms"], shrunk)
-        await self._session.execute(self._queries["change_corpus_count"], chunk_change)
 
 
 def _places(chunks: Sequence[IndexedChunk]) -> tuple[list[int], ...]:

@@ -8,8 +8,8 @@ SELECT meeting_key FROM meetings WHERE meeting_id = ANY ($1::text[]);
 -- name: term_statistics
 -- Chunks of the corpus, and chunks that hold each of the terms; one row with a NULL term when none occurs.
 SELECT c.chunk_count AS corpus_count, s.term_id, s.chunk_count
-FROM corpus_stats AS c
-LEFT JOIN term_stats AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY ($1::integer[]);
+FROM corpus_statistics AS c
+LEFT JOIN term_statistics AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY ($1::integer[]);
 
 -- name: lexical_leg
 -- Chunks by BM25: match terms, query weights, dates, meetings, speakers, depth.

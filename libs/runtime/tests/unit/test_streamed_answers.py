@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from sagwan_embedder.streaming import answers_in_order
+from sagwan_runtime.streaming import answers_in_order
 
 
 async def counted(count, read=None):
