@@ -12,8 +12,8 @@ TORCH_VENV := .venv-torch
 TORCH_BIN := $(CURDIR)/$(TORCH_VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev model torch demo up test test-torch check lint types layers protos generate lock figures
-.PHONY: bench-embedder load promtool clean
+.PHONY: help setup dev model torch demo up test test-torch test-kills check lint types layers protos generate lock figures
+.PHONY: bench-embedder bench-ingest load promtool clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: dev model ## Unit, integration and end-to-end tests, on a real database an
 
 test-torch: torch model ## Tests of what needs torch: the backend sentence-transformers, and exports
 	@$(TORCH_BIN)/pytest services/embedder/tests/integration/with_torch
+
+test-kills: dev model ## Sixty imports in which a process is killed, twenty minutes
+	@SAGWAN_KILLS=60 $(BIN)/pytest tests/faults/test_killed_imports.py
 
 check: lint types layers protos ## Everything that needs no process: lint, types, layers, contracts
 
@@ -57,6 +60,9 @@ figures: dev model ## Measure what the project claims, on real meetings (EVAL_DA
 
 bench-embedder: dev model torch ## Measure the embedder against raw loops and torch, half an hour (EVAL_DATA=../shared/eval)
 	@$(BIN)/python bench/embedder.py --data $(EVAL_DATA) --torch-python $(TORCH_BIN)/python
+
+bench-ingest: dev model ## Measure an import of 88,000 utterances, a quarter of an hour (EVAL_DATA=../shared/eval)
+	@PYTHONPATH=tests $(BIN)/python bench/ingest.py --data $(EVAL_DATA)
 
 load: dev model ## 60 s of load from 10 users on the running stack (make up), with a verdict
 	@$(BIN)/python loadtest/report.py

@@ -104,6 +104,12 @@ class EmbedderMetrics:
             ("kind", "what"),
             registry=registry,
         )
+        self.busy_seconds = Counter(
+            "sagwan_embedder_busy_seconds",
+            "Time in which the model ran at least one batch.",
+            kind,
+            registry=registry,
+        )
         self.refused = Counter(
             "sagwan_embedder_refused",
             "Calls refused because the queue was full, or because the answer would have come late.",

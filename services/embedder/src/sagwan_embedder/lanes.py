@@ -89,6 +89,7 @@ class Lane:
         self._seconds_a_token = seconds_a_token
         self._reserved: Counter[str] = Counter()
         self._tokens_running = 0
+        self._busy_since = 0.0
         self._pending: dict[Call, _Pending] = {}
         self._arrived = asyncio.Event()
         self._closing = False
@@ -194,9 +195,11 @@ class Lane:
     async def _run(self, rows: list[Row]) -> None:
         tokens = sum(len(row.ids) for row in rows)
         alone = not self._line.tokens and not self._tokens_running
+        started = time.monotonic()
+        if not self._tokens_running:
+            self._busy_since = started
         self._tokens_running += tokens
         shared_with = self._tokens_running
-        started = time.monotonic()
         try:
             vectors = await asyncio.get_running_loop().run_in_executor(self._executor, self._encoded, rows, alone)
         except Exception as error:  # noqa: BLE001  # the lane outlives any one batch; its callers get the error
@@ -206,6 +209,8 @@ class Lane:
             return
         finally:
             self._tokens_running -= tokens
+            if not self._tokens_running:
+                self._metrics.busy_seconds.labels(self._kind.value).inc(time.monotonic() - self._busy_since)
         elapsed_s = time.monotonic() - started
         self._learn_speed(elapsed_s / shared_with)
         self._metrics.batch_texts.labels(self._kind.value).observe(len(rows))

@@ -155,8 +155,29 @@ def _forget_dead_users(data: Path) -> None:
     except (FileNotFoundError, ValueError, IndexError):
         runs = False
     if not runs:
+        _wait_for_orphans(data)
         pid_file.unlink(missing_ok=True)
         (data / _SOCKET_LOCK).unlink(missing_ok=True)
+
+
+def _wait_for_orphans(data: Path) -> None:
+    """Waits for the processes of a server that was killed: a new one beside them would corrupt the data.
+
+    Raises:
+        StackError: They do not end.
+    """
+    ends_at = time.monotonic() + _STOP_TIMEOUT_S
+    while any(_works_in(data, process) for process in psutil.process_iter()):
+        if time.monotonic() > ends_at:
+            raise StackError(f"processes of a PostgreSQL that was killed still use {data}: end them first")
+        time.sleep(_STOP_POLL_INTERVAL_S)
+
+
+def _works_in(data: Path, process: psutil.Process) -> bool:
+    try:
+        return process.name() == "postgres" and Path(process.cwd()) == data.resolve()
+    except psutil.Error:
+        return False
 
 
 def _is_postgres(pid: int) -> bool:
