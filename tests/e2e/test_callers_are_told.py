@@ -1,6 +1,7 @@
 """What a caller is told: bad requests, keys, unknown things, health, reflection."""
 
 import json
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -167,3 +168,44 @@ def test_the_command_tells_a_script_what_happened(stack: Stack):
     refused = stack.run("ingest", "-", check=False)
     assert refused.returncode != 0
     assert "Traceback" not in refused.stderr
+
+
+def test_a_repeated_request_gets_its_first_answer_and_another_of_the_same_id_is_refused(ingest, key):
+    request_id = str(uuid4())
+    request = ingest_pb2.IngestMeetingRequest(
+        meeting_id="repeated", utterances=[meeting_pb2.Utterance(text="Said once.")], request_id=request_id
+    )
+    first = ingest.IngestMeeting(request, metadata=key)
+    assert ingest.IngestMeeting(request, metadata=key) == first
+    request.utterances[0].text = "Said otherwise."
+    with pytest.raises(grpc.RpcError) as refusal:
+        ingest.IngestMeeting(request, metadata=key)
+    assert refusal.value.code() is grpc.StatusCode.ALREADY_EXISTS
+    delete = ingest_pb2.DeleteMeetingRequest(name="meetings/repeated", request_id=str(uuid4()))
+    for _ in range(2):
+        ingest.DeleteMeeting(delete, metadata=key)
+    request.request_id = "mine"
+    with pytest.raises(grpc.RpcError) as refusal:
+        ingest.IngestMeeting(request, metadata=key)
+    assert list(violations(refusal.value)) == ["request_id"]
+
+
+def test_of_two_items_of_one_meeting_in_an_import_the_later_is_kept(ingest, key):
+    versions = [f"Version {number} of the minutes." for number in range(6)]
+    items = [
+        ingest_pb2.ImportMeetingsRequest(
+            sequence=number,
+            meeting=ingest_pb2.IngestMeetingRequest(
+                meeting_id="imported-twice", utterances=[meeting_pb2.Utterance(text=text)]
+            ),
+        )
+        for number, text in enumerate(versions)
+    ]
+    answers = list(ingest.ImportMeetings(iter(items), metadata=key))
+    outcomes = [each.meeting.outcome for each in answers]
+    assert outcomes == [ingest_pb2.INGEST_OUTCOME_CREATED] + [ingest_pb2.INGEST_OUTCOME_UPDATED] * 5
+    last = ingest_pb2.IngestMeetingRequest(
+        meeting_id="imported-twice", utterances=[meeting_pb2.Utterance(text=versions[-1])]
+    )
+    assert ingest.IngestMeeting(last, metadata=key).outcome == ingest_pb2.INGEST_OUTCOME_UNCHANGED
+    ingest.DeleteMeeting(ingest_pb2.DeleteMeetingRequest(name="meetings/imported-twice"), metadata=key)
