@@ -1,12 +1,14 @@
 import html
+import time
+from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagwan_ingest.domain.formats.format import Mending
+from sagwan_ingest.domain.formats.format import Mending, Parsed
 from sagwan_ingest.domain.formats.webvtt import FORMAT
-from sagwan_ingest.domain.meeting import Utterance
+from sagwan_ingest.domain.meeting import Meeting, Utterance
 from sagwan_runtime.errors import InvalidRequest
 
 
@@ -99,6 +101,9 @@ def test_the_voices_of_one_cue_are_utterances_of_their_own_with_its_times():
         ("I <3 you", "I <3 you"),
         ("a < b", "a < b"),
         ("This is </c awesome", "This is"),
+        ("We <c.loud all</c> agree", "We  agree"),
+        ("a < b and c > d", "a < b and c > d"),
+        ("<bad>Well</bad> < 00:01.000>then", "Well then"),
         ("two\nlines", "two lines"),
     ],
 )
@@ -141,11 +146,11 @@ def test_a_cue_whose_times_cannot_be_read_is_left_out_and_reported(times):
     assert transcript.mended == (Mending(4, "times of a cue cannot be read; it was left out"),)
 
 
-def test_an_end_before_its_start_is_left_out_and_reported():
+def test_a_cue_that_ends_before_it_begins_ends_where_it_begins():
     transcript = parsed("id\n" + cue("Hi", "00:02.000 --> 00:01.999"))
 
-    assert transcript.meetings[0].utterances == (Utterance("", "Hi", 2_000, None),)
-    assert transcript.mended == (Mending(4, "cue ended before it began; its end was left out"),)
+    assert transcript.meetings[0].utterances == (Utterance("", "Hi", 2_000, 2_000),)
+    assert transcript.mended == (Mending(4, "cue ended before it began; it now ends where it begins"),)
 
 
 @pytest.mark.parametrize("payload", ["", " ", "<v Ann></v>", "<i> </i>", "&nbsp;"])
@@ -175,7 +180,7 @@ def test_notes_styles_and_regions_are_passed_over_without_a_word():
 
 
 def test_text_outside_of_a_cue_is_left_out_and_reported():
-    transcript = parsed(cue("Hi") + "stray\ntext\n\n" + cue("Ho"))
+    transcript = parsed(cue("Hi") + "stray\ntext\n\n" + cue("Ho", "00:02.000 --> 00:03.000"))
 
     assert transcript.mended == (Mending(6, "text outside of a cue was left out"),)
 
@@ -200,6 +205,87 @@ def test_the_language_is_taken_from_the_header_or_a_note(text):
     assert FORMAT.parse(text + cue("Hi")).meetings[0].language == "en-us"
 
 
+@pytest.mark.parametrize("tag", ["1", "en_US", "a" * 40, "en-" + "x" * 9])
+def test_a_language_that_is_no_tag_is_passed_over(tag):
+    assert FORMAT.parse(f"WEBVTT\nLanguage: {tag}\n\n" + cue("Hi")).meetings[0].language == ""
+
+
+def test_a_title_and_the_fields_of_the_header_are_kept():
+    text = "WEBVTT - Minutes of the council\nKind: captions\nLanguage: en\nStyle:\n::cue(c) { color: red;\n }\n##\n\n"
+
+    (meeting,) = FORMAT.parse(text + cue("Hi")).meetings
+
+    assert (meeting.title, meeting.language) == ("Minutes of the council", "en")
+    assert meeting.attributes == {"Kind": "captions"}
+
+
+def test_a_title_that_is_too_long_is_cut_and_reported():
+    transcript = FORMAT.parse(f"WEBVTT - {'x' * 600}\n\n" + cue("Hi"))
+
+    assert transcript.meetings[0].title == "x" * 512
+    assert transcript.mended == (Mending(1, "title has 600 characters and was cut to 512"),)
+
+
+YOUTUBE = """WEBVTT
+Kind: captions
+Language: ko
+
+00:00:00.160 --> 00:00:02.149 align:start position:0%
+\x20
+회의를<00:00:00.480><c> 시작하겠습니다</c>
+
+00:00:02.149 --> 00:00:02.159 align:start position:0%
+회의를 시작하겠습니다
+\x20
+
+00:00:02.159 --> 00:00:04.500 align:start position:0%
+회의를 시작하겠습니다
+첫<00:00:02.480><c> 안건은</c><00:00:03.000><c> 예산입니다</c>
+
+00:00:04.500 --> 00:00:04.510 align:start position:0%
+첫 안건은 예산입니다
+\x20
+
+00:00:04.510 --> 00:00:06.000 align:start position:0%
+첫 안건은 예산입니다
+네
+"""
+
+
+def test_youtubes_rolling_captions_say_every_line_once():
+    transcript = FORMAT.parse(YOUTUBE)
+
+    assert transcript.meetings[0].utterances == (
+        Utterance("", "회의를 시작하겠습니다", 160, 2_159),
+        Utterance("", "첫 안건은 예산입니다", 2_159, 4_510),
+        Utterance("", "네", 4_510, 6_000),
+    )
+    assert [each.line for each in transcript.mended] == [9, 13, 17, 21]
+
+
+TEAMS = """WEBVTT
+
+0f5b7c3e-5d3c-4a57-9a53-0b1e6f1a2c3d/12-0
+00:00:03.300 --> 00:00:06.870
+<v 김 민수>안녕하세요, 시작할까요?
+네.</v>
+
+0f5b7c3e-5d3c-4a57-9a53-0b1e6f1a2c3d/13-0
+00:00:06.900 --> 00:00:08.000
+<v Lee, Ann (Guest)>Sure &amp; thanks.</v>
+"""
+
+
+def test_teams_voices_are_speakers_and_its_identifiers_are_passed_over():
+    transcript = FORMAT.parse(TEAMS)
+
+    assert transcript.meetings[0].utterances == (
+        Utterance("김 민수", "안녕하세요, 시작할까요? 네.", 3_300, 6_870),
+        Utterance("Lee, Ann (Guest)", "Sure & thanks.", 6_900, 8_000),
+    )
+    assert transcript.mended == ()
+
+
 @pytest.mark.parametrize("text", ["WEBVTTX\n\n", "webvtt\n\n", "\nWEBVTT\n\n", " WEBVTT\n\n", "Hi"])
 def test_content_without_the_signature_is_refused(text):
     assert reason(text) == "line 1: does not begin with WEBVTT"
@@ -215,17 +301,18 @@ def test_a_file_without_text_is_refused_with_the_first_reason():
 
 word = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 phrase = st.lists(word, min_size=1, max_size=5).map(" ".join)
-turns = st.lists(
-    st.builds(
-        lambda speaker, text, start, length: Utterance(speaker, text, start, start + length),
-        phrase,
-        phrase,
-        st.integers(0, 10**8),
-        st.integers(0, 10**6),
-    ),
-    min_size=1,
-    max_size=6,
-)
+
+
+@st.composite
+def meetings(draw):
+    """What WebVTT can carry: a title, a language, and turns that name their speaker, with a second between them."""
+    at_ms, utterances = 0, []
+    for _ in range(draw(st.integers(1, 6))):
+        start_ms = at_ms + draw(st.integers(1_000, 10**7))
+        at_ms = start_ms + draw(st.integers(0, 10**6))
+        utterances.append(Utterance(draw(phrase), draw(phrase), start_ms, at_ms))
+    language = draw(st.sampled_from(["", "ko", "en-US"]))
+    return Meeting(title=draw(st.just("") | phrase), language=language, utterances=tuple(utterances))
 
 
 def clock(milliseconds):
@@ -233,17 +320,21 @@ def clock(milliseconds):
     return f"{seconds // 3_600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{thousandths:03}"
 
 
-@given(turns)
-def test_turns_that_are_written_as_voices_read_as_themselves(utterances):
+def written(meeting):
+    title = f" - {meeting.title}" if meeting.title else ""
+    language = f"\nLanguage: {meeting.language}" if meeting.language else ""
     cues = (
-        cue(
-            f"<v {html.escape(each.speaker, quote=False)}>{html.escape(each.text, quote=False)}",
-            f"{clock(each.start_ms)} --> {clock(each.end_ms)}",
-        )
-        for each in utterances
+        f"{clock(each.start_ms)} --> {clock(each.end_ms)}\n"
+        f"<v {html.escape(each.speaker, quote=False)}>{html.escape(each.text, quote=False)}\n\n"
+        for each in meeting.utterances
     )
+    return f"WEBVTT{title}{language}\n\n{''.join(cues)}"
 
-    assert parsed("".join(cues)).meetings[0].utterances == tuple(utterances)
+
+@given(meetings())
+@settings(max_examples=200, deadline=None)
+def test_a_meeting_that_is_written_reads_as_itself(meeting):
+    assert FORMAT.parse(written(meeting)) == Parsed((meeting,))
 
 
 PARTS = [
@@ -278,3 +369,17 @@ def test_any_text_is_read_or_refused(text):
 
     assert bool(utterances) != bool(violations)
     assert all(each.text.strip() for each in utterances)
+
+
+@pytest.mark.parametrize(
+    "unit", ["<", "<v ", "<c ", "<1:0", "&#", "- ", "[", "a: ", "\t", "00:", "--> ", "-->\n", "a ", "<i>"]
+)
+def test_a_long_line_of_anything_takes_time_in_proportion(unit):
+    def seconds(times):
+        text = "WEBVTT\n\n00:01.000 --> 00:02.000\n" + unit * times
+        began = time.process_time()
+        with suppress(InvalidRequest):
+            FORMAT.parse(text)
+        return time.process_time() - began
+
+    assert seconds(30_000) < 2

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sagwan_ingest.domain.formats import jsonl, plain_text, webvtt
+from sagwan_ingest.domain.formats import jsonl, plain_text, srt, webvtt
 from sagwan_ingest.domain.formats.encoding import decode
 from sagwan_ingest.domain.formats.format import CONTENT, LIKELY, NEVER, BinaryFormat, Format, Mending, Parsed
 from sagwan_ingest.domain.meeting import Meeting
@@ -14,6 +14,7 @@ from sagwan_runtime.errors import InvalidRequest
 TEXT_FORMATS: tuple[Format, ...] = (
     jsonl.FORMAT,
     webvtt.FORMAT,
+    srt.FORMAT,
     plain_text.FORMAT,
 )
 BINARY_FORMATS: tuple[BinaryFormat, ...] = ()

@@ -1,0 +1,254 @@
+"""From the cues of a caption file to utterances, whatever the format: who speaks, and what was mended.
+
+A cue stays an utterance, so that a line of a search result has the times of that line. Cues keep the order of the
+file: where a clock jumps back (two recordings in one file, a transcriber's slip), the file still reads on, and sorting
+by time would tear its sentences apart.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+
+from sagwan_ingest.domain.formats.format import Mending, refused
+from sagwan_ingest.domain.meeting import Utterance
+
+# More of them are no meeting: at one a second, five days.
+CUES_MAX = 500_000
+
+# What is reported of one sort; the rest is summed up in one.
+MENDINGS_OF_A_SORT_MAX = 100
+
+_ENDED_BEFORE_IT_BEGAN = "cue ended before it began; it now ends where it begins"
+_EMPTY = "cue has no text and was left out"
+_REPEATED = "cue repeats the one before it and was joined with it"
+_ROLLED = "cue begins with the end of the one before it; the repeated words were left out"
+_BACKWARDS = "cue begins before the one above it; it was kept in the order of the file"
+_OVERLAPPING = "cue begins before an earlier one ends; both were kept with their times"
+
+# Two cues touch when no more than this is between them.
+_TOUCHING_MS_MAX = 100
+# Captions that roll repeat a line or two of the cue before; people repeat a word or two of what was said.
+_ROLLED_WORDS_MAX = 40
+_ROLLED_WORDS_CERTAIN = 3
+# In a file that rolls every other cue grows out of the one before it; in others hardly any does.
+_ROLLING_CUES_PER_GROWING_CUE_MAX = 4
+
+# One cue may be a remark with a colon or a bracket in it; most of a file's cues are not.
+_NAMED_SHARE_MIN = 0.5
+_NAMED_STYLES = (
+    re.compile(
+        r"(?P<name>\[[^\[\]\n]{1,64}\]|【[^【】\n]{1,64}】|\([^()\n]{1,64}\))[:：]?\s*(?P<text>\S.*)", re.DOTALL
+    ),
+    re.compile(r"(?P<name>[^\s:：<>][^:：<>?!\n]{0,63}?)(?::(?=\s|$|[^\x00-\x7f])|：)\s*(?P<text>.*)", re.DOTALL),
+)
+_NAME_WORDS_MAX = 6
+_DASH = re.compile(r"[-–—]\s*(?=\S)")
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one voice says in a cue.
+
+    Attributes:
+        speaker: As the format marks it; empty when it does not.
+        text: Without markup, with the line breaks of the cue.
+    """
+
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A cue as it was read.
+
+    Attributes:
+        line: The number of the line that has its times, from 1.
+        start_ms: From the start of the recording; None, as the end then is, when the file has no times for it.
+        end_ms: As written, even before `start_ms`.
+        said: What each voice says, in order.
+    """
+
+    line: int
+    start_ms: int | None
+    end_ms: int | None
+    said: tuple[Said, ...]
+
+
+def utterances_of(cues: Iterable[Cue], mended: list[Mending]) -> tuple[Utterance, ...]:
+    """The utterances of a file's cues, mended; what was mended is added to `mended`.
+
+    Raises:
+        InvalidRequest: When there are more than CUES_MAX.
+    """
+    read: list[Cue] = []
+    for cue in cues:
+        if len(read) == CUES_MAX:
+            raise refused(cue.line, f"holds more than {CUES_MAX} cues; split it")
+        read.append(_with_dialogue_split(_forwards(cue, mended)))
+    spoken = _with_names(read)
+    kept = []
+    for cue in spoken:
+        said = tuple(each for each in cue.said if each.text.strip())
+        if said:
+            kept.append(replace(cue, said=said))
+        else:
+            mended.append(Mending(cue.line, _EMPTY))
+    once = _without_repeats(kept, mended)
+    _report_order(once, mended)
+    return tuple(
+        Utterance(each.speaker, " ".join(each.text.split("\n")).strip(), cue.start_ms, cue.end_ms)
+        for cue in once
+        for each in cue.said
+    )
+
+
+def bounded(mended: Iterable[Mending]) -> tuple[Mending, ...]:
+    """The mendings by line, at most MENDINGS_OF_A_SORT_MAX of a sort and one that sums up the rest of it."""
+    places: Counter[str] = Counter()
+    shown: list[Mending] = []
+    first_left_out: dict[str, int] = {}
+    for each in sorted(mended, key=lambda each: each.line):
+        places[each.what] += 1
+        if places[each.what] <= MENDINGS_OF_A_SORT_MAX:
+            shown.append(each)
+        else:
+            first_left_out.setdefault(each.what, each.line)
+    for what, line in first_left_out.items():
+        left_out = places[what] - MENDINGS_OF_A_SORT_MAX
+        shown.append(Mending(line, f"{what} ({left_out} more from here on)"))
+    return tuple(sorted(shown, key=lambda each: each.line))
+
+
+def _forwards(cue: Cue, mended: list[Mending]) -> Cue:
+    if cue.start_ms is None or cue.end_ms is None or cue.end_ms >= cue.start_ms:
+        return cue
+    mended.append(Mending(cue.line, _ENDED_BEFORE_IT_BEGAN))
+    return replace(cue, end_ms=cue.start_ms)
+
+
+def _with_dialogue_split(cue: Cue) -> Cue:
+    """The cue with each line that opens with a dash said by a voice of its own, where several do."""
+    return replace(cue, said=tuple(part for each in cue.said for part in _remarks(each)))
+
+
+def _remarks(said: Said) -> Iterator[Said]:
+    lines = said.text.strip().split("\n")
+    opening = [place for place, line in enumerate(lines) if _DASH.match(line)]
+    if said.speaker or len(opening) < 2 or opening[0] != 0:
+        yield said
+        return
+    for first, last in pairwise([*opening, len(lines)]):
+        yield Said("", "\n".join(lines[first:last]))
+
+
+def _with_names(cues: Sequence[Cue]) -> Sequence[Cue]:
+    """The cues with the names that open their texts as speakers, where most of the file's cues have one.
+
+    Zoom writes `Name: text`, WhisperX `[NAME]: text`, others `[Name] text`.
+    """
+    said = [each for cue in cues for each in cue.said if each.text.strip()]
+    texts = [each.text.strip() for each in said if not each.speaker]
+    for style in _NAMED_STYLES:
+        found = Counter(match["name"] for text in texts if (match := _name_and_text(style, text)))
+        names = {name for name, times in found.items() if times > 1 or _looks_like_a_name(name)}
+        if names and sum(found[name] for name in names) >= len(said) * _NAMED_SHARE_MIN:
+            return [replace(cue, said=tuple(_with_name(each, style, names) for each in cue.said)) for cue in cues]
+    return cues
+
+
+def _with_name(said: Said, style: re.Pattern[str], names: set[str]) -> Said:
+    match = None if said.speaker else _name_and_text(style, said.text.strip())
+    if not match or match["name"] not in names:
+        return said
+    return Said(match["name"].strip("[]【】() ") if style is _NAMED_STYLES[0] else match["name"].strip(), match["text"])
+
+
+def _name_and_text(style: re.Pattern[str], text: str) -> re.Match[str] | None:
+    dash = _DASH.match(text)
+    return style.fullmatch(text, dash.end() if dash else 0)
+
+
+def _looks_like_a_name(name: str) -> bool:
+    """Whether it is short and most of it is not in lower case: "Kasper van der Valk", but not "The answer is"."""
+    words = name.split()
+    lower = sum(word[0].islower() for word in words)
+    return len(words) <= _NAME_WORDS_MAX and (len(words) == 1 or 2 * lower <= len(words))
+
+
+def _without_repeats(cues: Sequence[Cue], mended: list[Mending]) -> list[Cue]:
+    """The cues with every word once, where a cue repeats the one before it at the same time or the captions roll.
+
+    The same words a moment later are no repeat: people say "Yeah." twice, and each time is a cue.
+    """
+    rolled = [_words_rolled(before, cue) for before, cue in pairwise(cues)]
+    growing = sum(0 < words < _words(cue) for cue, words in zip(cues[1:], rolled, strict=True))
+    rolling = growing > 0 and growing * _ROLLING_CUES_PER_GROWING_CUE_MAX >= len(rolled)
+    once = list(cues[:1])
+    for (before, cue), words in zip(pairwise(cues), rolled, strict=True):
+        if _is_same_moment(before, cue) or (rolling and words == _words(cue)):
+            mended.append(Mending(cue.line, _REPEATED))
+            once[-1] = replace(once[-1], end_ms=max(filter(None, (once[-1].end_ms, cue.end_ms)), default=0))
+        elif rolling and words:
+            mended.append(Mending(cue.line, _ROLLED))
+            once.append(replace(cue, said=(_without_first(cue.said[0], words),)))
+        else:
+            once.append(cue)
+    return once
+
+
+def _is_same_moment(before: Cue, cue: Cue) -> bool:
+    if before.start_ms is None or before.end_ms is None or cue.start_ms is None or before.said != cue.said:
+        return False
+    return before.start_ms <= cue.start_ms < max(before.end_ms, before.start_ms + 1)
+
+
+def _words(cue: Cue) -> int:
+    return sum(len(each.text.split()) for each in cue.said)
+
+
+def _words_rolled(before: Cue, cue: Cue) -> int:
+    """How many words at the beginning of a cue are those at the end of the one that it touches."""
+    if before.start_ms is None or before.end_ms is None or cue.start_ms is None:
+        return 0
+    if not before.start_ms <= cue.start_ms <= before.end_ms + _TOUCHING_MS_MAX:
+        return 0
+    if len(before.said) > 1 or len(cue.said) > 1 or before.said[0].speaker != cue.said[0].speaker:
+        return 0
+    old, new = before.said[0].text, cue.said[0].text
+    old_words, new_words = old.split(), new.split()
+    if new_words[: len(old_words)] == old_words:
+        return len(old_words)
+    aligned = _line_ends(reversed(old.split("\n"))) & _line_ends(new.split("\n"))
+    for count in range(min(len(old_words), len(new_words), _ROLLED_WORDS_MAX), 0, -1):
+        if (count >= _ROLLED_WORDS_CERTAIN or count in aligned) and old_words[-count:] == new_words[:count]:
+            return count
+    return 0
+
+
+def _line_ends(lines: Iterable[str]) -> set[int]:
+    """After how many words a line ends."""
+    return set(accumulate(len(line.split()) for line in lines))
+
+
+def _without_first(said: Said, words: int) -> Said:
+    for place, word in enumerate(_WORD.finditer(said.text)):
+        if place == words:
+            return Said(said.speaker, said.text[word.start() :])
+    return Said(said.speaker, "")
+
+
+def _report_order(cues: Sequence[Cue], mended: list[Mending]) -> None:
+    began_ms, ended_ms = 0, 0
+    for cue in cues:
+        if cue.start_ms is None or cue.end_ms is None:
+            continue
+        if cue.start_ms < began_ms:
+            mended.append(Mending(cue.line, _BACKWARDS))
+            ended_ms = cue.end_ms  # The clock may have been set back: what came before says nothing of what comes now.
+        elif cue.start_ms < ended_ms:
+            mended.append(Mending(cue.line, _OVERLAPPING))
+        began_ms, ended_ms = cue.start_ms, max(ended_ms, cue.end_ms)
