@@ -179,3 +179,31 @@ def test_what_only_looks_like_a_name_is_none(format_, header, written):
 
 def test_a_sound_in_brackets_is_what_a_cue_says(format_, header):
     assert texts(format_, header, (0, 1, "[Music]"), (2, 3, "[Applause]")) == ["[Music]", "[Applause]"]
+
+
+def test_who_is_named_at_a_change_of_speaker_goes_on_until_the_next(format_, header):
+    cues = (
+        (0, 1, "Good evening."),
+        (1, 2, "&gt;&gt; ANN LEE: We begin\nwith the budget."),
+        (2, 3, "It is late."),
+        (3, 4, "[APPLAUSE]"),
+        (4, 5, "Thank you.\n&gt;&gt; BOB: Note: it is.\n&gt;&gt; No."),
+        (5, 6, "Never."),
+    )
+
+    assert [said[2:] for said in read(format_, header, *cues)[0]] == [
+        ("", "Good evening."),
+        ("ANN LEE", "We begin with the budget."),
+        ("ANN LEE", "It is late."),
+        ("", "[APPLAUSE]"),
+        ("ANN LEE", "Thank you."),
+        ("BOB", "Note: it is."),
+        ("", ">> No."),
+        ("", "Never."),
+    ]
+
+
+def test_captions_that_roll_say_every_line_once_where_speakers_change_in_them_too(format_, header):
+    cues = (0, 1, "we begin"), (1, 2, "we begin\n&gt;&gt; yes now"), (2, 3, "&gt;&gt; yes now\n&gt;&gt; good")
+
+    assert texts(format_, header, *cues) == ["we begin", ">> yes now", ">> good"]

@@ -1,4 +1,4 @@
-"""From the cues of a caption file to utterances, whatever the format: who speaks, and what was mended.
+"""From the cues of a caption file to utterances, whatever the format, and what had to be mended.
 
 A cue stays an utterance, so that a line of a search result has the times of that line. Cues keep the order of the
 file: where a clock jumps back (two recordings in one file, a transcriber's slip), the file still reads on, and sorting
@@ -7,10 +7,12 @@ by time would tear its sentences apart.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 
+from sagwan_ingest.domain.formats.cue import Cue, Said
+from sagwan_ingest.domain.formats.cue_speakers import with_speakers
 from sagwan_ingest.domain.formats.format import Mending, refused
 from sagwan_ingest.domain.meeting import Utterance
 
@@ -35,47 +37,7 @@ _ROLLED_WORDS_CERTAIN = 3
 # In a file that rolls every other cue grows out of the one before it; in others hardly any does.
 _ROLLING_CUES_PER_GROWING_CUE_MAX = 4
 
-# One cue may be a remark with a colon or a bracket in it; most of a file's cues are not.
-_NAMED_SHARE_MIN = 0.5
-_NAMED_STYLES = (
-    re.compile(
-        r"(?P<name>\[[^\[\]\n]{1,64}\]|【[^【】\n]{1,64}】|\([^()\n]{1,64}\))[:：]?\s*(?P<text>\S.*)", re.DOTALL
-    ),
-    re.compile(r"(?P<name>[^\s:：<>][^:：<>?!\n]{0,63}?)(?::(?=\s|$|[^\x00-\x7f])|：)\s*(?P<text>.*)", re.DOTALL),
-)
-_NAME_WORDS_MAX = 6
-_DASH = re.compile(r"[-–—]\s*(?=\S)")
 _WORD = re.compile(r"\S+")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one voice says in a cue.
-
-    Attributes:
-        speaker: As the format marks it; empty when it does not.
-        text: Without markup, with the line breaks of the cue.
-    """
-
-    speaker: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """A cue as it was read.
-
-    Attributes:
-        line: The number of the line that has its times, from 1.
-        start_ms: From the start of the recording; None, as the end then is, when the file has no times for it.
-        end_ms: As written, even before `start_ms`.
-        said: What each voice says, in order.
-    """
-
-    line: int
-    start_ms: int | None
-    end_ms: int | None
-    said: tuple[Said, ...]
 
 
 def utterances_of(cues: Iterable[Cue], mended: list[Mending]) -> tuple[Utterance, ...]:
@@ -88,20 +50,13 @@ def utterances_of(cues: Iterable[Cue], mended: list[Mending]) -> tuple[Utterance
     for cue in cues:
         if len(read) == CUES_MAX:
             raise refused(cue.line, f"holds more than {CUES_MAX} cues; split it")
-        read.append(_with_dialogue_split(_forwards(cue, mended)))
-    spoken = _with_names(read)
-    kept = []
-    for cue in spoken:
-        said = tuple(each for each in cue.said if each.text.strip())
-        if said:
-            kept.append(replace(cue, said=said))
-        else:
-            mended.append(Mending(cue.line, _EMPTY))
-    once = _without_repeats(kept, mended)
-    _report_order(once, mended)
+        read.append(_forwards(cue, mended))
+    once = _without_repeats(_with_text(read, mended), mended)
+    kept = _with_text(with_speakers(once), mended)
+    _report_order(kept, mended)
     return tuple(
         Utterance(each.speaker, " ".join(each.text.split("\n")).strip(), cue.start_ms, cue.end_ms)
-        for cue in once
+        for cue in kept
         for each in cue.said
     )
 
@@ -123,60 +78,22 @@ def bounded(mended: Iterable[Mending]) -> tuple[Mending, ...]:
     return tuple(sorted(shown, key=lambda each: each.line))
 
 
+def _with_text(cues: Iterable[Cue], mended: list[Mending]) -> list[Cue]:
+    kept = []
+    for cue in cues:
+        said = tuple(each for each in cue.said if each.text.strip())
+        if said:
+            kept.append(replace(cue, said=said))
+        else:
+            mended.append(Mending(cue.line, _EMPTY))
+    return kept
+
+
 def _forwards(cue: Cue, mended: list[Mending]) -> Cue:
     if cue.start_ms is None or cue.end_ms is None or cue.end_ms >= cue.start_ms:
         return cue
     mended.append(Mending(cue.line, _ENDED_BEFORE_IT_BEGAN))
     return replace(cue, end_ms=cue.start_ms)
-
-
-def _with_dialogue_split(cue: Cue) -> Cue:
-    """The cue with each line that opens with a dash said by a voice of its own, where several do."""
-    return replace(cue, said=tuple(part for each in cue.said for part in _remarks(each)))
-
-
-def _remarks(said: Said) -> Iterator[Said]:
-    lines = said.text.strip().split("\n")
-    opening = [place for place, line in enumerate(lines) if _DASH.match(line)]
-    if said.speaker or len(opening) < 2 or opening[0] != 0:
-        yield said
-        return
-    for first, last in pairwise([*opening, len(lines)]):
-        yield Said("", "\n".join(lines[first:last]))
-
-
-def _with_names(cues: Sequence[Cue]) -> Sequence[Cue]:
-    """The cues with the names that open their texts as speakers, where most of the file's cues have one.
-
-    Zoom writes `Name: text`, WhisperX `[NAME]: text`, others `[Name] text`.
-    """
-    said = [each for cue in cues for each in cue.said if each.text.strip()]
-    texts = [each.text.strip() for each in said if not each.speaker]
-    for style in _NAMED_STYLES:
-        found = Counter(match["name"] for text in texts if (match := _name_and_text(style, text)))
-        names = {name for name, times in found.items() if times > 1 or _looks_like_a_name(name)}
-        if names and sum(found[name] for name in names) >= len(said) * _NAMED_SHARE_MIN:
-            return [replace(cue, said=tuple(_with_name(each, style, names) for each in cue.said)) for cue in cues]
-    return cues
-
-
-def _with_name(said: Said, style: re.Pattern[str], names: set[str]) -> Said:
-    match = None if said.speaker else _name_and_text(style, said.text.strip())
-    if not match or match["name"] not in names:
-        return said
-    return Said(match["name"].strip("[]【】() ") if style is _NAMED_STYLES[0] else match["name"].strip(), match["text"])
-
-
-def _name_and_text(style: re.Pattern[str], text: str) -> re.Match[str] | None:
-    dash = _DASH.match(text)
-    return style.fullmatch(text, dash.end() if dash else 0)
-
-
-def _looks_like_a_name(name: str) -> bool:
-    """Whether it is short and most of it is not in lower case: "Kasper van der Valk", but not "The answer is"."""
-    words = name.split()
-    lower = sum(word[0].islower() for word in words)
-    return len(words) <= _NAME_WORDS_MAX and (len(words) == 1 or 2 * lower <= len(words))
 
 
 def _without_repeats(cues: Sequence[Cue], mended: list[Mending]) -> list[Cue]:

@@ -8,7 +8,8 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from sagwan_ingest.domain.formats.cues import Cue, Said, bounded, utterances_of
+from sagwan_ingest.domain.formats.cue import Cue, Said
+from sagwan_ingest.domain.formats.cues import bounded, utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, LIKELY, NEVER, Format, Mending, Parsed, refused
 from sagwan_ingest.domain.meeting import Meeting
 

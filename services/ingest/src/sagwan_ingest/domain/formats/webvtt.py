@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sagwan_ingest.domain.formats.cues import Cue, Said, bounded, utterances_of
+from sagwan_ingest.domain.formats.cue import Cue, Said
+from sagwan_ingest.domain.formats.cues import bounded, utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, NEVER, Format, Mending, Parsed, refused
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.validation import TITLE_CHARACTERS_MAX
