@@ -2,8 +2,9 @@
 
 import pytest
 
-from sagwan_ingest.domain.formats import srt, webvtt
+from sagwan_ingest.domain.formats import cues, srt, webvtt
 from sagwan_ingest.domain.formats.format import Mending
+from sagwan_runtime.errors import InvalidRequest
 
 FORMATS = [
     pytest.param(webvtt.FORMAT, "WEBVTT\n\n", id="webvtt"),
@@ -207,3 +208,11 @@ def test_captions_that_roll_say_every_line_once_where_speakers_change_in_them_to
     cues = (0, 1, "we begin"), (1, 2, "we begin\n&gt;&gt; yes now"), (2, 3, "&gt;&gt; yes now\n&gt;&gt; good")
 
     assert texts(format_, header, *cues) == ["we begin", ">> yes now", ">> good"]
+
+
+def test_more_cues_than_a_meeting_can_have_are_refused_on_the_line_of_the_first_too_many(monkeypatch, format_, header):
+    monkeypatch.setattr(cues, "CUES_MAX", 10)
+    line = header.count("\n") + 1 + 2 * 10
+
+    with pytest.raises(InvalidRequest, match=f"line {line}: holds more than 10 cues"):
+        format_.parse(header + "00:00:01.000 --> 00:00:02.000\nHi\n" * 11)

@@ -16,6 +16,8 @@ from sagwan_ingest.domain.formats.cue import Cue, Said
 # One cue may be a remark with a colon or a bracket in it; most of a file's cues are not.
 _NAMED_SHARE_MIN = 0.5
 _NAME_WORDS_MAX = 6
+# A cue of more lines is no dialogue.
+_DIALOGUE_LINES_MAX = 100
 _BRACKETED = re.compile(
     r"(?P<name>\[[^\[\]\n]{1,64}\]|【[^【】\n]{1,64}】|\([^()\n]{1,64}\))[:：]?\s*(?P<text>\S.*)", re.DOTALL
 )
@@ -43,10 +45,13 @@ def with_speakers(cues: Sequence[Cue]) -> Sequence[Cue]:
 
 def _remarks(said: Said) -> Iterator[Said]:
     """What each of several persons says in what the format takes for one voice."""
-    lines = said.text.strip().split("\n")
+    lines = said.text.strip().split("\n", _DIALOGUE_LINES_MAX)
+    if said.speaker or len(lines) > _DIALOGUE_LINES_MAX:
+        yield said
+        return
     dashes = [place for place, line in enumerate(lines) if _DASH.match(line)]
     changes = [place for place, line in enumerate(lines) if _CHANGE.match(line)]
-    if said.speaker or not (changes or (len(dashes) > 1 and dashes[0] == 0)):
+    if not (changes or (len(dashes) > 1 and dashes[0] == 0)):
         yield said
         return
     for first, last in pairwise(sorted({0, *(changes or dashes), len(lines)})):

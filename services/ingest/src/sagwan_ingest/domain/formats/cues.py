@@ -16,7 +16,7 @@ from sagwan_ingest.domain.formats.cue_speakers import with_speakers
 from sagwan_ingest.domain.formats.format import Mending, refused
 from sagwan_ingest.domain.meeting import Utterance
 
-# More of them are no meeting: at one a second, five days.
+# More of them, or of what voices say in them, are no meeting: at one a second, five days.
 CUES_MAX = 500_000
 
 # What is reported of one sort; the rest is summed up in one.
@@ -44,12 +44,14 @@ def utterances_of(cues: Iterable[Cue], mended: list[Mending]) -> tuple[Utterance
     """The utterances of a file's cues, mended; what was mended is added to `mended`.
 
     Raises:
-        InvalidRequest: When there are more than CUES_MAX.
+        InvalidRequest: When there are more than CUES_MAX, or more than so many voices in them.
     """
     read: list[Cue] = []
+    voices = 0
     for cue in cues:
-        if len(read) == CUES_MAX:
-            raise refused(cue.line, f"holds more than {CUES_MAX} cues; split it")
+        voices += len(cue.said)
+        if voices > CUES_MAX:
+            raise refused(cue.line, f"holds more than {CUES_MAX} cues; split the file")
         read.append(_forwards(cue, mended))
     once = _without_repeats(_with_text(read, mended), mended)
     kept = _with_text(with_speakers(once), mended)

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from sagwan_ingest.domain.formats.cue import Cue, Said
-from sagwan_ingest.domain.formats.cues import bounded, utterances_of
+from sagwan_ingest.domain.formats.cues import CUES_MAX, bounded, utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, NEVER, Format, Mending, Parsed, refused
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.validation import TITLE_CHARACTERS_MAX
+
+# Stream writes a note above every cue.
+_BLOCKS_MAX = 2 * CUES_MAX
 
 _SIGNATURE = re.compile(r"WEBVTT(?=[ \t\n]|$)")
 _ARROW = "-->"
@@ -57,7 +60,9 @@ def _parse(text: str) -> Parsed:
     if not _SIGNATURE.match(text):
         raise refused(1, "does not begin with WEBVTT")
     mended: list[Mending] = []
-    blocks = list(_blocks(text.split("\n")))
+    blocks = list(islice(_blocks(text.split("\n")), _BLOCKS_MAX + 1))
+    if len(blocks) > _BLOCKS_MAX:
+        raise refused(blocks[-1].line, f"holds more than {_BLOCKS_MAX} cues and notes; split the file")
     utterances = utterances_of(_cues(blocks[1:], mended), mended)
     title = _title(blocks[0], mended)
     reported = bounded(mended)
