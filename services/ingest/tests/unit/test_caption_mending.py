@@ -216,3 +216,12 @@ def test_more_cues_than_a_meeting_can_have_are_refused_on_the_line_of_the_first_
 
     with pytest.raises(InvalidRequest, match=f"line {line}: holds more than 10 cues"):
         format_.parse(header + "00:00:01.000 --> 00:00:02.000\nHi\n" * 11)
+
+
+@pytest.mark.parametrize("written", ["결정: 예산을 승인한다", "ACTION: Kim writes it", "[결정] 예산을 승인한다"])
+def test_the_mark_of_a_decision_is_no_name(format_, header, written):
+    assert texts(format_, header, (0, 1, written), (2, 3, written)) == [written, written]
+
+
+def test_a_number_below_zero_opens_no_dialogue(format_, header):
+    assert texts(format_, header, (0, 1, "-1 degree\n-2 degrees")) == ["-1 degree -2 degrees"]

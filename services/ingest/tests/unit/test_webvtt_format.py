@@ -299,6 +299,17 @@ def test_a_file_without_text_is_refused_with_the_first_reason():
     )
 
 
+def test_a_speaker_who_is_named_in_the_identifier_of_a_cue_says_it():
+    assert spoken(
+        '1 "김 민수" (3456)\n' + cue("네.") + '2 "Ann" (7)\n' + cue("Hi <v Bob>Ho") + '"Ann"\n' + cue("Well")
+    ) == [
+        ("김 민수", "네."),
+        ("Ann", "Hi"),
+        ("Bob", "Ho"),
+        ("", "Well"),
+    ]
+
+
 word = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 phrase = st.lists(word, min_size=1, max_size=5).map(" ".join)
 

@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from sagwan_ingest.domain.formats.cue import Cue, Said
+from sagwan_ingest.domain.marks import marked_kind
+from sagwan_ingest.domain.meeting import UtteranceKind
 
 # One cue may be a remark with a colon or a bracket in it; most of a file's cues are not.
 _NAMED_SHARE_MIN = 0.5
@@ -24,8 +26,11 @@ _BRACKETED = re.compile(
 _BEFORE_A_COLON = re.compile(
     r"(?P<name>[^\s:：<>][^:：<>?!\n]{0,63}?)(?::(?=\s|$|[^\x00-\x7f])|：)\s*(?P<text>.*)", re.DOTALL
 )
-_DASH = re.compile(r"[-–—]\s*(?=\S)")
+_DASH = re.compile(r"[-–—](?:\s+(?=\S)|(?=[^\s\d\-–—]))")
 _CHANGE = re.compile(r">>>?\s*(?=\S)")
+# "ACTION:" and "결정:" open a text as a name does.
+_SPEECH = UtteranceKind.SPEECH
+_MARK_CHARACTERS = 200
 _SOUND = re.compile(r"\s*(?:\[[^\[\]]*\]|\([^()]*\)|♪.*)\s*", re.DOTALL)
 
 
@@ -60,7 +65,8 @@ def _remarks(said: Said) -> Iterator[Said]:
 
 def _names(said: Sequence[Said], style: re.Pattern[str], mark: re.Pattern[str]) -> set[str]:
     """The names that open what is said, if they open most of it."""
-    found = Counter(match["name"] for each in said if (match := _name_and_text(each, style, mark)))
+    matches = filter(None, (_name_and_text(each, style, mark) for each in said))
+    found = Counter(match["name"] for match in matches if marked_kind(match[0][:_MARK_CHARACTERS]) is _SPEECH)
     names = {name for name, times in found.items() if times > 1 or _looks_like_a_name(name)}
     return names if sum(found[name] for name in names) >= len(said) * _NAMED_SHARE_MIN else set()
 

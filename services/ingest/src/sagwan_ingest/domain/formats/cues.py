@@ -37,6 +37,7 @@ _ROLLED_WORDS_CERTAIN = 3
 # In a file that rolls every other cue grows out of the one before it; in others hardly any does.
 _ROLLING_CUES_PER_GROWING_CUE_MAX = 4
 
+_LINE_BREAKS = re.compile(r"[\r\n]+")
 _WORD = re.compile(r"\S+")
 
 
@@ -57,7 +58,7 @@ def utterances_of(cues: Iterable[Cue], mended: list[Mending]) -> tuple[Utterance
     kept = _with_text(with_speakers(once), mended)
     _report_order(kept, mended)
     return tuple(
-        Utterance(each.speaker, " ".join(each.text.split("\n")).strip(), cue.start_ms, cue.end_ms)
+        Utterance(each.speaker, _LINE_BREAKS.sub(" ", each.text).strip(), cue.start_ms, cue.end_ms)
         for cue in kept
         for each in cue.said
     )

@@ -32,6 +32,9 @@ _HEADER_FIELDS_MAX = 32
 _LANGUAGE = re.compile(r"(?:NOTE )?language: ?(?P<tag>[a-z]{2,8}(?:-[a-z0-9]{1,8}){0,3})\s*", re.IGNORECASE)
 _LANGUAGE_BLOCKS_MAX = 8
 
+# Webex names the speaker in the identifier, beside the number of the cue and that of the person.
+_NAMING_IDENTIFIER = re.compile(r'[0-9]{1,9} "(?P<name>[^"]{1,256})" \([0-9]{1,19}\)\s*')
+
 _VOICE = r"<v(?:\.[^\s<>]*)?(?:\s(?P<voice>[^<>]*))?>|(?P<end></v\s*>)"
 # As the tokenizer has it, a tag of the format goes on to the next ">" or to the end of the cue. A "<" with a space or a
 # digit after it that begins no timestamp was written by somebody.
@@ -107,7 +110,9 @@ def _cues(blocks: Sequence[_Block], mended: list[Mending]) -> Iterator[Cue]:
             mended.append(Mending(line, "times of a cue cannot be read; it was left out"))
             continue
         start_ms, end_ms = times
-        yield Cue(line, start_ms, end_ms, tuple(_said("\n".join(block.lines[timed + 1 :]))))
+        named = _NAMING_IDENTIFIER.fullmatch(block.lines[timed - 1]) if timed else None
+        said = tuple(_said("\n".join(block.lines[timed + 1 :]), named["name"] if named else ""))
+        yield Cue(line, start_ms, end_ms, said)
 
 
 def _times(line: str) -> tuple[int, int] | None:
@@ -128,9 +133,8 @@ def _milliseconds(hours: str | None, minutes: str, seconds: str, thousandths: st
     return ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1_000 + int(thousandths)
 
 
-def _said(payload: str) -> Iterator[Said]:
-    """What each voice of a cue says; a cue without voices has one, perhaps a blank one."""
-    speaker = ""
+def _said(payload: str, speaker: str) -> Iterator[Said]:
+    """What each voice of a cue says, and `speaker` before the first; without voices one entry, perhaps a blank one."""
     parts: list[str] = []
     place = 0
     for tag in _TAG.finditer(payload):
