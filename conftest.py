@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,11 @@ import pytest
 ROOT = Path(__file__).parent
 EVAL_DATA = ROOT.parent / "shared" / "eval"
 _TEMPLATE = "sagwan_template"
+
+
+def pytest_unconfigure() -> None:
+    """Takes back the log handlers of services that ran here: they write to streams that pytest has closed by now."""
+    logging.getLogger().handlers.clear()
 
 
 @pytest.fixture(scope="session")
