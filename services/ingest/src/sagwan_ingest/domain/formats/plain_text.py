@@ -1,77 +1,49 @@
-"""Plain text: `Name: text` lines, with or without times, and the minutes of Korean councils (`○위원장 김철수  …`).
+"""Plain text: lines with `Name: text`, with or without times, and minutes with `결정:` or `ACTION:` in them.
 
 A line that does not begin a turn goes on with the one before it. A paragraph (after an empty line) and a line with a
-time are utterances of their own, by whoever spoke last.
+time are utterances of their own, by whoever spoke last; a heading and what is marked as a decision or an action item
+are nobody's. Text with no turns in it is read as paragraphs.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from sagwan_ingest.domain.formats.format import (
-    LIKELY,
-    NEVER,
-    Format,
-    Mending,
-    Parsed,
-    refused,
-)
-from sagwan_ingest.domain.meeting import Meeting, Utterance
+from sagwan_ingest.domain.formats.format import LIKELY, NEVER, Format, Mending, Parsed, refused
+from sagwan_ingest.domain.formats.headers import Headers, header, is_office
+from sagwan_ingest.domain.formats.mendings import bounded
+from sagwan_ingest.domain.formats.times import HOUR_MS, counted_from_first
+from sagwan_ingest.domain.formats.turn_lines import Line, lines_of, looks_like_a_name
+from sagwan_ingest.domain.marks import marked_kind, section_kind
+from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind
 
-# Bare minutes and seconds would be a time of day more often than an offset, so they count in brackets only.
-_TIME = re.compile(
-    r"(?:[\[(](?:([0-9]{1,3}):)?([0-9]{1,3}):([0-9]{2})(?:[.,][0-9]{1,3})?[\])]"
-    r"|([0-9]{1,3}):([0-9]{2}):([0-9]{2})(?:[.,][0-9]{1,3})?(?=\s|$))\s*(?:[-–—]\s+)?"
-)
-
-_NAMED = re.compile(r"(?P<name>[^\W\d_][^:：?!\"]{0,59}?)\s*(?::(?=\s|$)|：)\s*(?P<text>.*)")
-_NAME_WORDS_MAX = 6
-# What minutes write before a colon that is nobody's name.
-# fmt: off
-_NOT_NAMES = frozenset(
-    {
-        "action", "actions", "agenda", "attendees", "date", "decision", "decisions", "location",
-        "note", "notes", "place", "present", "resolution", "subject", "summary", "time", "title",
-        "todo", "topic",
-        "결론", "결정", "결정사항", "날짜", "비고", "시간", "안건", "의제", "일시", "장소", "제목",
-        "주제", "참석", "참석자",
-    }
-)
-# fmt: on
 # Below this share of the places where a turn could begin, a name has to come back to count as one.
 _NAMED_SHARE_MIN = 0.5
-
-# "○위원장 김철수  말씀": the mark touches the name, two spaces set it apart. After "○ " comes an item of a list.
-_COUNCIL = (
-    re.compile(r"[○◯](?P<name>[^\W\d_]\S*(?: \S+){0,5}?)(?:\s{2,}|\t|\u3000)(?P<text>.*)"),
-    # Where the second space was lost, an office tells which two words are the name.
-    re.compile(r"[○◯](?P<name>[가-힣]+(?:장|관|감|원|사) [가-힣]{2,4}|[가-힣]{2,4} (?:위원|의원))\s+(?P<text>.*)"),
-    re.compile(r"[○◯](?P<name>[^\W\d_]\S*(?: \S+){0,2})(?<![.다요])(?P<text>)"),
-)
+# Nobody begins to record in the seventh hour: from there on times are times of day.
+_CLOCK_FROM_MS = 6 * HOUR_MS
 
 _NOTHING_SAID = "name has no text after it; the turn was left out"
 
-# Signs of other formats: cue timings, markup, JSON.
-_FOREIGN = re.compile(r"\A\s*(?:<|[\[{]\s*[{}\[\]\"]|\{\\rtf)|[0-9][ \t]*-->")
+_LIST_ITEM = re.compile(r"(?:[-*+•▪◦○·]|\d{1,3}[.)]|\[[ xX]\])\s")
+_UNDERLINE = re.compile(r"={3,}|-{3,}")
+_HEADING = re.compile(r"#{1,6}\s|=== ?\S|(?:[■□▶◆◇●▣]|\d{1,2}[.)])\s{0,4}\S[^.?!]{0,60}\Z")
+_TITLE_CHARACTERS_MAX = 120
+_HEADER_LINES_MAX = 40
 
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line that is not blank.
-
-    Attributes:
-        number: From 1.
-        opens: Whether an empty line, or nothing, stands before it.
-        start_ms: The time it begins with.
-        text: What follows the time.
-    """
-
-    number: int
-    opens: bool
-    start_ms: int | None
-    text: str
+# Signs of other formats: cue timings, markup, JSON, code, tables, Markdown.
+_FOREIGN = re.compile(r"\A\s*(?:<|[\[{]\s*[{}\[\]\"]|\{\\rtf|#!|%[!P])|[0-9][ \t]*-->")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}\s")
+_MARKDOWN = re.compile(r"\]\(|^\s{0,8}[-*] \*\*|^\|.*\|$|^```")
+_CODE = re.compile(
+    r"(?:import|from|package|using|#include|#define|@\w+)\s.*|(?:def|class|if|elif|else|for|while|try|except)\b.*:"
+    r"|.*(?:[;{}]|\)\s?:|=>|\*/)"
+)
+_CODE_SHARE_MIN = 0.15
+_CODE_LINES_MIN = 2
+_NESTED_KEY = re.compile(r"(?:\s{2,20}|\s{0,20}- )[a-z][\w.-]{0,60}:(?:\s|$)")
+_NESTED_KEYS_MIN = 3
+_TABLE_LINES = 6
 
 
 @dataclass(slots=True)
@@ -80,124 +52,187 @@ class _Turn:
 
     line: int
     speaker: str
-    start_ms: int | None
+    start_ms: int | None = None
+    end_ms: int | None = None
     named: bool = False
+    kind: UtteranceKind = UtteranceKind.SPEECH
     said: list[str] = field(default_factory=list)
 
     def utterance(self) -> Utterance:
-        return Utterance(self.speaker, "\n".join(self.said), self.start_ms)
-
-    def followed_by(self, line: _Line, opened: tuple[str, str] | None) -> Self:
-        """The turn that `line` begins, with a name of its own or by the same speaker."""
-        name, text = opened or (self.speaker, line.text)
-        # A name or a time on a line of its own belongs to what follows.
-        waits = not self.said and not (opened and self.named)
-        start_ms = self.start_ms if waits and line.start_ms is None else line.start_ms
-        named = opened is not None or (waits and self.named)
-        return type(self)(line.number, name, start_ms, named=named, said=[text] if text else [])
-
-
-# How one style of transcript begins a turn: the name and the rest of the line, or None.
-_Opening = Callable[[str], tuple[str, str] | None]
+        return Utterance(self.speaker, "\n".join(self.said), self.start_ms, self.end_ms, self.kind)
 
 
 def _sniff(head: str) -> float:
-    if _FOREIGN.search(head):
+    if _FOREIGN.search(head) or _is_foreign(head.split("\n")):
         return NEVER
-    lines = list(_lines(head))
-    opening = _opening(lines)
-    begun = sum(1 for line in lines if line.start_ms is not None or opening(line.text))
-    share = begun / max(1, sum(1 for line in lines if line.opens or opening(line.text)))
+    lines = list(lines_of(head))
+    names = _names(lines)
+    begun = sum(1 for line in lines if line.name in names or (line.start_ms is not None and not line.name))
+    share = begun / max(1, sum(1 for line in lines if line.opens or line.name in names))
     # Any text can be read as paragraphs, so where there is no sign of turns the file's suffix decides.
     return LIKELY + 0.4 * min(1.0, share) if share >= _NAMED_SHARE_MIN else 0.1
 
 
+def _is_foreign(head: Sequence[str]) -> bool:
+    lines = [line.rstrip() for line in head if line.strip()]
+    if lines[:1] == ["---"] or (lines and _MARKDOWN_HEADING.match(lines[0])):
+        return True
+    headings = sum(1 for line in lines if _MARKDOWN_HEADING.match(line))
+    if headings > 1 and any(_MARKDOWN.search(line[:200]) for line in lines):
+        return True
+    code = sum(1 for line in lines if len(line) < 200 and _CODE.fullmatch(line.strip()))
+    keys = sum(1 for line in lines if _NESTED_KEY.match(line))
+    code_like = code > max(_CODE_LINES_MIN, len(lines) * _CODE_SHARE_MIN)
+    return code_like or keys >= _NESTED_KEYS_MIN or _is_table(lines[:_TABLE_LINES])
+
+
+def _is_table(lines: Sequence[str]) -> bool:
+    """Whether the first lines have as many fields each; commas that end a clause have a space after them."""
+    for mark, least in (("\t", 1), (r",(?! )", 1), (r";(?! )", 2), (r"\|", 2)):
+        counts = {len(re.findall(mark, line)) for line in lines}
+        timed = mark == "\t" and all(re.match(r"[\[(]?\d{1,2}:\d{2}", line) for line in lines)
+        if len(lines) > 2 and len(counts) == 1 and counts.pop() >= least and not timed:
+            return True
+    return False
+
+
 def _parse(text: str) -> Parsed:
-    lines = list(_lines(text))
-    opening = _opening(lines)
+    lines = list(lines_of(text))
+    names = _names(lines)
+    headers = Headers()
+    left = _without_headers(lines, names, headers)
+    names |= _attending(lines, headers.participants)
     mended: list[Mending] = []
-    utterances = tuple(_utterances(lines, opening, mended))
-    if not utterances:
+    turns = [turn for turn in _turns(_in_paragraphs(left, names), names) if turn.said or turn.named]
+    mended += [Mending(turn.line, _NOTHING_SAID) for turn in turns if not turn.said]
+    turns = [turn for turn in turns if turn.said]
+    if not turns:
         raise refused(1, "has no text besides names and times")
-    return Parsed((Meeting(utterances=utterances),), tuple(mended))
+    mended += _count_times(turns)
+    utterances = tuple(turn.utterance() for turn in turns)
+    return Parsed((headers.completed(Meeting(utterances=utterances)),), bounded(mended))
 
 
-def _lines(text: str) -> Iterator[_Line]:
-    opens = True
-    for number, line in enumerate(text.split("\n"), start=1):
-        stripped = line.strip()
-        if stripped:
-            start_ms, end = _time(stripped)
-            yield _Line(number, opens, start_ms, stripped[end:])
-        opens = not stripped
-
-
-def _time(line: str) -> tuple[int | None, int]:
-    """The offset that a line begins with, and where the text after it begins."""
-    match = _TIME.match(line)
-    if not match:
-        return None, 0
-    hours, minutes, seconds = (int(match[n] or match[n + 3] or 0) for n in (1, 2, 3))
-    if seconds > 59 or (minutes > 59 and hours):
-        return None, 0
-    return ((hours * 60 + minutes) * 60 + seconds) * 1_000, match.end()
-
-
-def _opening(lines: Sequence[_Line]) -> _Opening:
-    """How turns begin in this text: as in a council's minutes where more lines do that, else with `Name:`."""
-    named = [found[0] if (found := _named(line.text)) else None for line in lines]
-    times_seen = Counter(name for name in named if name)
-    if sum(1 for line in lines if _council(line.text)) > times_seen.total():
-        return _council
-    places = sum(1 for line, name in zip(lines, named, strict=True) if name or line.opens)
+def _names(lines: Sequence[Line]) -> frozenset[str]:
+    """Which of the words before a colon are names: those that come back, or look like one where most lines have one."""
+    times_seen = Counter(line.name for line in lines if line.name)
+    places = sum(1 for line in lines if line.name or line.opens)
     usual = times_seen.total() >= places * _NAMED_SHARE_MIN
-    names = {name for name, times in times_seen.items() if times > 1 or (usual and _looks_like_a_name(name))}
-
-    def opening(text: str) -> tuple[str, str] | None:
-        found = _named(text)
-        return found if found and found[0] in names else None
-
-    return opening
+    names = {name for name, times in times_seen.items() if times > 1 or (usual and looks_like_a_name(name))}
+    heading = {line.name for line in lines if is_office(line.name) and times_seen[line.name] == 1 and header(line.text)}
+    return frozenset(names - heading)
 
 
-def _council(text: str) -> tuple[str, str] | None:
-    for pattern in _COUNCIL:
-        match = pattern.fullmatch(text)
-        if match:
-            return match["name"], match["text"]
-    return None
+def _attending(lines: Sequence[Line], participants: Sequence[str]) -> frozenset[str]:
+    """Which of the words before a colon are names of participants: `김철수` of `김철수(팀장)` too."""
+    known = {each for whole in participants for each in (whole, whole.partition("(")[0].strip())}
+    return frozenset(line.name for line in lines if line.name in known)
 
 
-def _named(text: str) -> tuple[str, str] | None:
-    match = _NAMED.fullmatch(text)
-    if not match or match["name"].casefold() in _NOT_NAMES:
-        return None
-    return (match["name"], match["text"]) if len(match["name"].split()) <= _NAME_WORDS_MAX else None
+def _without_headers(lines: Sequence[Line], names: frozenset[str], headers: Headers) -> list[Line]:
+    """The lines that are left when `headers` has taken those above the first turn that say what meeting it was."""
+    head = []
+    for line in lines[:_HEADER_LINES_MAX]:
+        if line.start_ms is not None or line.name in names:
+            break
+        head.append(line)
+    texts = [line.text for line in head]
+    taken: set[int] = set()
+    for place, text in enumerate(texts):
+        if place not in taken:
+            taken.update(range(place, place + headers.take(text, texts[place + 1 :])))
+    if not headers.title and len(texts) > 1 and 0 not in taken:
+        underlined = _UNDERLINE.fullmatch(texts[1]) is not None
+        if (underlined or 1 in taken) and len(texts[0]) <= _TITLE_CHARACTERS_MAX and texts[0][-1] not in ".:?!。":
+            headers.title = texts[0].strip("#* ") or texts[0]
+            taken.update((0, 1) if underlined else (0,))
+    if len(taken) == len(lines):
+        # Nothing but headers: they are all that can be found, so they stay.
+        headers.title, headers.held_on, headers.started_at = "", None, None
+        headers.participants, headers.attributes = [], {}
+        return list(lines)
+    return [line for place, line in enumerate(lines) if place not in taken]
 
 
-def _looks_like_a_name(name: str) -> bool:
-    """Whether words in lower case are not most of it: "Kasper van der Valk", but not "The answer is"."""
-    words = name.split()
-    return len(words) == 1 or 2 * sum(word[0].islower() for word in words) <= len(words)
+def _in_paragraphs(lines: Sequence[Line], names: frozenset[str]) -> Sequence[Line]:
+    """The lines, each a paragraph where there are neither turns nor empty lines to tell what is one."""
+    if any(line.opens or line.start_ms is not None or line.name in names for line in lines[1:]):
+        return lines
+    return [replace(line, opens=True) for line in lines]
 
 
-def _utterances(lines: Sequence[_Line], opening: _Opening, mended: list[Mending]) -> Iterator[Utterance]:
-    turn = _Turn(0, "", None)
-    for line in lines:
-        opened = opening(line.text)
-        # An empty line right after "Name:" is layout: what follows is what that person said.
-        if not opened and line.start_ms is None and not (line.opens and turn.said):
-            turn.said.append(line.text)
+def _turns(lines: Sequence[Line], names: frozenset[str]) -> Iterator[_Turn]:
+    turn = _Turn(0, "")
+    section = UtteranceKind.SPEECH
+    for place, line in enumerate(lines):
+        following = lines[place + 1].text if place + 1 < len(lines) else ""
+        if line.name in names and not (line.opens and _UNDERLINE.fullmatch(following)):
+            yield turn
+            turn = _named(line, turn)
+            section = UtteranceKind.SPEECH
             continue
-        if turn.said:
-            yield turn.utterance()
-        elif opened and turn.named:
-            mended.append(Mending(turn.line, _NOTHING_SAID))
-        turn = turn.followed_by(line, opened)
-    if turn.said:
-        yield turn.utterance()
-    elif turn.named:
-        mended.append(Mending(turn.line, _NOTHING_SAID))
+        timed = line.start_ms is not None and not line.name
+        listed = _LIST_ITEM.match(line.text) is not None
+        heads = section_kind(line.text) if _LIST_ITEM.match(following) and not listed else UtteranceKind.SPEECH
+        kind = section if listed else marked_kind(line.text)
+        if line.opens and not listed:
+            section = UtteranceKind.SPEECH
+        if heads is not UtteranceKind.SPEECH:
+            yield turn
+            turn, section = _Turn(line.number, "", said=[line.text]), heads
+        elif kind is not UtteranceKind.SPEECH or marked_kind(line.text) is not UtteranceKind.SPEECH:
+            yield turn
+            kind = marked_kind(line.text) if marked_kind(line.text) is not UtteranceKind.SPEECH else kind
+            turn = _Turn(line.number, "", line.start_ms, kind=kind, said=[line.text])
+        elif _is_heading(line, following):
+            yield turn
+            turn = _Turn(line.number, "", line.start_ms, said=[line.text])
+        elif timed or (line.opens and turn.said):
+            yield turn
+            turn = _unnamed(line, turn)
+            if line.name:
+                # Somebody may be named here, and not the one who spoke last.
+                turn.speaker = ""
+        elif line.text:
+            # An empty line right after "Name:" is layout: what follows is what that person said.
+            turn.said.append(line.text)
+    yield turn
+
+
+def _named(line: Line, before: _Turn) -> _Turn:
+    # A time on a line of its own belongs to the name that follows.
+    waits = not before.said and not before.named and line.start_ms is None
+    start_ms, end_ms = (before.start_ms, before.end_ms) if waits else (line.start_ms, line.end_ms)
+    kind = marked_kind(line.rest)
+    return _Turn(line.number, line.name, start_ms, end_ms, True, kind, [line.rest] if line.rest else [])
+
+
+def _unnamed(line: Line, before: _Turn) -> _Turn:
+    """The turn that a time or an empty line begins: by the same speaker."""
+    said = [line.text] if line.text else []
+    # A name on a line of its own belongs to what follows.
+    named = before.named and not before.said
+    if named:
+        before.named = False
+    return _Turn(line.number, before.speaker, line.start_ms, line.end_ms, named, said=said)
+
+
+def _is_heading(line: Line, following: str) -> bool:
+    if not line.opens or line.start_ms is not None:
+        return False
+    return bool(_HEADING.match(line.text) or (_UNDERLINE.fullmatch(following) and len(line.text) <= 120))
+
+
+def _count_times(turns: Sequence[_Turn]) -> list[Mending]:
+    """Makes offsets of times of day, and says so."""
+    fractions = any((turn.start_ms or 0) % 1_000 for turn in turns)
+    times = [(turn.line, turn.start_ms) for turn in turns]
+    offsets, assumed = counted_from_first(times, clock_from_ms=24 * HOUR_MS if fractions else _CLOCK_FROM_MS)
+    for turn, offset in zip(turns, offsets, strict=True):
+        if turn.start_ms is not None and turn.end_ms is not None:
+            turn.end_ms = None if offset is None else offset + turn.end_ms - turn.start_ms
+        turn.start_ms = offset
+    return assumed
 
 
 FORMAT = Format(name="text", suffixes=(".txt", ".text"), sniff=_sniff, parse=_parse)

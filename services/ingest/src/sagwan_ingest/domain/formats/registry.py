@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sagwan_ingest.domain.formats import jsonl, plain_text, srt, webvtt
+from sagwan_ingest.domain.formats import (
+    council,
+    europarl,
+    google_meet,
+    jsonl,
+    otter,
+    plain_text,
+    srt,
+    teams_text,
+    webvtt,
+    zoom_chat,
+    zoom_transcript,
+)
 from sagwan_ingest.domain.formats.encoding import decode
 from sagwan_ingest.domain.formats.format import CONTENT, LIKELY, NEVER, BinaryFormat, Format, Mending, Parsed
 from sagwan_ingest.domain.meeting import Meeting
@@ -15,6 +27,13 @@ TEXT_FORMATS: tuple[Format, ...] = (
     jsonl.FORMAT,
     webvtt.FORMAT,
     srt.FORMAT,
+    google_meet.FORMAT,
+    zoom_chat.FORMAT,
+    zoom_transcript.FORMAT,
+    teams_text.FORMAT,
+    otter.FORMAT,
+    council.FORMAT,
+    europarl.FORMAT,
     plain_text.FORMAT,
 )
 BINARY_FORMATS: tuple[BinaryFormat, ...] = ()
