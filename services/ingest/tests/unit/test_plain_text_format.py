@@ -362,3 +362,11 @@ def test_text_with_neither_turns_nor_empty_lines_is_a_paragraph_a_line():
 )
 def test_markdown_tables_and_code_are_no_plain_text(text):
     assert FORMAT.sniff(text) == NEVER
+
+
+def test_a_time_stays_with_its_line_where_no_name_follows():
+    assert started("[00:00:01] Ann: hi\n[00:00:02] The answer is: no\n\nwho is that (00:00:03) there\n") == [
+        (1_000, "Ann", "hi"),
+        (2_000, "Ann", "The answer is: no"),
+        (None, "", "who is that (00:00:03) there"),
+    ]

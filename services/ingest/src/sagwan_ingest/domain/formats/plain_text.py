@@ -67,7 +67,7 @@ def _sniff(head: str) -> float:
         return NEVER
     lines = list(lines_of(head))
     names = _names(lines)
-    begun = sum(1 for line in lines if line.name in names or (line.start_ms is not None and not line.name))
+    begun = sum(1 for line in lines if line.name in names or line.start_ms is not None)
     share = begun / max(1, sum(1 for line in lines if line.opens or line.name in names))
     # Any text can be read as paragraphs, so where there is no sign of turns the file's suffix decides.
     return LIKELY + 0.4 * min(1.0, share) if share >= _NAMED_SHARE_MIN else 0.1
@@ -156,7 +156,8 @@ def _without_headers(lines: Sequence[Line], names: frozenset[str], headers: Head
 
 def _in_paragraphs(lines: Sequence[Line], names: frozenset[str]) -> Sequence[Line]:
     """The lines, each a paragraph where there are neither turns nor empty lines to tell what is one."""
-    if any(line.opens or line.start_ms is not None or line.name in names for line in lines[1:]):
+    turns = any(line.start_ms is not None or line.name in names for line in lines)
+    if turns or any(line.opens for line in lines[1:]):
         return lines
     return [replace(line, opens=True) for line in lines]
 
@@ -171,7 +172,6 @@ def _turns(lines: Sequence[Line], names: frozenset[str]) -> Iterator[_Turn]:
             turn = _named(line, turn)
             section = UtteranceKind.SPEECH
             continue
-        timed = line.start_ms is not None and not line.name
         listed = _LIST_ITEM.match(line.text) is not None
         heads = section_kind(line.text) if _LIST_ITEM.match(following) and not listed else UtteranceKind.SPEECH
         kind = section if listed else marked_kind(line.text)
@@ -187,10 +187,10 @@ def _turns(lines: Sequence[Line], names: frozenset[str]) -> Iterator[_Turn]:
         elif _is_heading(line, following):
             yield turn
             turn = _Turn(line.number, "", line.start_ms, said=[line.text])
-        elif timed or (line.opens and turn.said):
+        elif line.start_ms is not None or (line.opens and turn.said):
             yield turn
             turn = _unnamed(line, turn)
-            if line.name:
+            if line.name and line.opens:
                 # Somebody may be named here, and not the one who spoke last.
                 turn.speaker = ""
         elif line.text:
@@ -201,8 +201,8 @@ def _turns(lines: Sequence[Line], names: frozenset[str]) -> Iterator[_Turn]:
 
 def _named(line: Line, before: _Turn) -> _Turn:
     # A time on a line of its own belongs to the name that follows.
-    waits = not before.said and not before.named and line.start_ms is None
-    start_ms, end_ms = (before.start_ms, before.end_ms) if waits else (line.start_ms, line.end_ms)
+    waits = not before.said and not before.named and line.named_ms[0] is None
+    start_ms, end_ms = (before.start_ms, before.end_ms) if waits else line.named_ms
     kind = marked_kind(line.rest)
     return _Turn(line.number, line.name, start_ms, end_ms, True, kind, [line.rest] if line.rest else [])
 

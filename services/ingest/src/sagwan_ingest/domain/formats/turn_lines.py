@@ -60,11 +60,12 @@ class Line:
     Attributes:
         number: From 1.
         opens: Whether an empty line, or nothing, stands before it.
-        start_ms: The time it begins with, or that stands beside the name.
+        start_ms: The time it begins with.
         end_ms: The time after that one.
         text: What follows the time that it begins with.
         name: What may be the name of a speaker; empty where nothing may.
         rest: What follows that name and its time.
+        named_ms: The times of a turn by that name: those before or after it.
     """
 
     number: int
@@ -74,6 +75,7 @@ class Line:
     text: str
     name: str
     rest: str
+    named_ms: tuple[int | None, int | None]
 
 
 def lines_of(text: str) -> Iterator[Line]:
@@ -101,21 +103,18 @@ def _line(number: int, opens: bool, stripped: str) -> Line:
     times = _times(stripped)
     start_ms, end_ms, after = times or (None, None, 0)
     text = stripped[after:]
-    name, rest = "", ""
-    found = _before_time(text) if times is None else None
-    if found:
-        name, (start_ms, end_ms, after) = found
-        rest = text[after:].strip()
-        # The time stays in the text where the name turns out to be none.
-        return Line(number, opens, start_ms, end_ms, text, name, rest)
+    name, rest, named_ms = "", "", (start_ms, end_ms)
+    before = _before_time(text) if times is None else None
     match = _NAMED.match(text[:_HEAD_OF_LINE]) or _NICK.match(text[:_HEAD_OF_LINE])
-    if match and _may_be_a_name(match["name"]):
+    if before:
+        name, (*_, after) = before
+        rest, named_ms = text[after:].strip(), before[1][:2]
+    elif match and _may_be_a_name(match["name"]):
         name, rest = match["name"], text[match.end() :]
         inner = _times(rest) if times is None else None
         if inner:
-            start_ms, end_ms, after = inner
-            rest = rest[after:]
-    return Line(number, opens, start_ms, end_ms, text, name, rest)
+            rest, named_ms = rest[inner[2] :], inner[:2]
+    return Line(number, opens, start_ms, end_ms, text, name, rest, named_ms)
 
 
 def _times(text: str) -> tuple[int, int | None, int] | None:
