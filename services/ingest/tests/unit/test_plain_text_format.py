@@ -370,3 +370,53 @@ def test_a_time_stays_with_its_line_where_no_name_follows():
         (2_000, "Ann", "The answer is: no"),
         (None, "", "who is that (00:00:03) there"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name: libx\nDescription: A library of things\nUrl: https://example.org\nLibs: -lx\n",
+        "Files: *\nCopyright: 2001 Ann <a@example.org>\nLicense: GPL-2\n\nFiles: x\nCopyright: 2002\nLicense: GPL\n",
+        "x: int\ny: int\nx: str\ny: Buffer\n",
+        "Passed: a/b.java\nPassed: a/c.java\nFailed: d/e.java\n",
+        "ref: refs/heads/main\n",
+    ],
+)
+def test_records_and_settings_do_not_look_like_turns(text):
+    assert FORMAT.sniff(text) < LIKELY
+
+
+@pytest.mark.parametrize(
+    ("value", "participants"),
+    [
+        ("김철수, 이영희(기획, 팀장), 외 3명", ("김철수", "이영희(기획, 팀장)", "외 3명")),
+        ("김철수 이영희 박민수", ("김철수", "이영희", "박민수")),
+        ("김철수 위원장", ("김철수 위원장",)),
+        ("김철수·이영희", ("김철수·이영희",)),
+        ("Ann Lee, Bob, and Cat.", ("Ann Lee", "Bob", "Cat")),
+        ("곽상도  박범계\t박주민", ("곽상도", "박범계", "박주민")),
+    ],
+)
+def test_attendees_are_told_apart(value, participants):
+    (meeting,) = FORMAT.parse(f"참석자: {value}\n\nAnn: Hi.\nAnn: Ho.").meetings
+
+    assert meeting.participants == participants
+
+
+@pytest.mark.parametrize(
+    ("value", "day", "attributes"),
+    [
+        ("2024-03-05", date(2024, 3, 5), {}),
+        ("2024. 3. 5.", date(2024, 3, 5), {}),
+        ("2024년 3월 5일", date(2024, 3, 5), {}),
+        ("5th March 2024", date(2024, 3, 5), {}),
+        ("Mar. 5, 2024", date(2024, 3, 5), {}),
+        ("2024.3.5(화) 오후 3시", date(2024, 3, 5), {"일시": "2024.3.5(화) 오후 3시"}),
+        ("3월 5일", None, {"일시": "3월 5일"}),
+        ("2024-13-05", None, {"일시": "2024-13-05"}),
+    ],
+)
+def test_a_day_is_read_as_people_write_it(value, day, attributes):
+    (meeting,) = FORMAT.parse(f"일시: {value}\n\nAnn: Hi.\nAnn: Ho.").meetings
+
+    assert (meeting.held_on, meeting.attributes) == (day, attributes)

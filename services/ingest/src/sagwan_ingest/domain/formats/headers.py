@@ -44,6 +44,9 @@ _HEADER = re.compile(
 # "일  시  2019년4월26일": no colon, but two spaces.
 _SPACED_HEADER = re.compile(r"\s{0,8}(?P<key>일\s{0,4}시|장\s{0,4}소)\s{2,8}")
 _LIST_MARK = re.compile(r"\s{0,8}(?:[-*+•▪◦○·]|\d{1,3}[.)])\s{1,4}")
+# "김철수 이영희": apart by spaces alone, which is sure only where none of the words can be an office.
+_SPACED_NAMES = re.compile(r"[가-힣]{3}(?: [가-힣]{3}){1,40}")
+_CAN_BE_AN_OFFICE = re.compile(r"[가-힣]{2}(?:장|님|관|사|감)(?: |\Z)")
 _OFFICE_NAMES_WORDS_MAX = 8
 _LISTED_NAME_CHARACTERS_MAX = 60
 
@@ -149,6 +152,8 @@ def key_of(key: str) -> str:
 
 def names(value: str) -> list[str]:
     """The names in a list of attendees, apart by commas and the like, but not by those in brackets."""
+    if _SPACED_NAMES.fullmatch(value) and not _CAN_BE_AN_OFFICE.search(value):
+        return value.split()
     found: list[str] = []
     begin = depth = 0
     apart = re.compile(r"[()]|[,，、;；]|\s{2,}|\t")

@@ -44,6 +44,8 @@ _CODE_LINES_MIN = 2
 _NESTED_KEY = re.compile(r"(?:\s{2,20}|\s{0,20}- )[a-z][\w.-]{0,60}:(?:\s|$)")
 _NESTED_KEYS_MIN = 3
 _TABLE_LINES = 6
+_SENTENCE_END = re.compile(r"[^\W_][.?!…。](?:[\"'”’)]{0,2})\Z")
+_NOT_SAID = re.compile(r"[=<>{}|\\;]|\w\(")
 
 
 @dataclass(slots=True)
@@ -70,7 +72,23 @@ def _sniff(head: str) -> float:
     begun = sum(1 for line in lines if line.name in names or line.start_ms is not None)
     share = begun / max(1, sum(1 for line in lines if line.opens or line.name in names))
     # Any text can be read as paragraphs, so where there is no sign of turns the file's suffix decides.
-    return LIKELY + 0.4 * min(1.0, share) if share >= _NAMED_SHARE_MIN else 0.1
+    talk = share >= _NAMED_SHARE_MIN and _is_talk(lines, names)
+    return LIKELY + 0.4 * min(1.0, share) if talk else 0.1
+
+
+def _is_talk(lines: Sequence[Line], names: frozenset[str]) -> bool:
+    """Whether enough of what follows the names, or the times, could have been said; settings and records could not."""
+    turns = [place for place, line in enumerate(lines) if line.name in names or line.start_ms is not None]
+    said = [lines[place].rest or lines[min(place + 1, len(lines) - 1)].text for place in turns]
+    named = Counter(lines[place].name for place in turns if lines[place].name in names)
+    if named and len(named) == named.total():
+        # Where nobody speaks twice, whole sentences have to tell.
+        return 2 * sum(1 for each in said if _SENTENCE_END.search(each[-4:])) >= len(said)
+    return 3 * sum(1 for each in said if _is_said(each)) >= len(said)
+
+
+def _is_said(text: str) -> bool:
+    return bool(_SENTENCE_END.search(text[-4:])) or (len(text.split()) > 2 and not _NOT_SAID.search(text[:200]))
 
 
 def _is_foreign(head: Sequence[str]) -> bool:
