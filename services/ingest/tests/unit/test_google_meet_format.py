@@ -117,3 +117,56 @@ def test_its_own_signs_are_certain(text):
 @pytest.mark.parametrize("text", ["# Minutes\n\n## Attendees\n\n- Ann\n\n**Ann:** Hi.", "Ann: Hi.\nBob: Ho.", ""])
 def test_other_minutes_are_not_taken(text):
     assert FORMAT.sniff(text) == NEVER
+
+
+GEMINI = f"""---
+type: meeting
+---
+
+# 📝 Notes
+
+Feb 11, 2026
+
+## Daily Standup
+
+Meeting records [Transcript](?tab=t.6)
+
+* **Welcome**: Ann was welcomed.
+
+### Suggested next steps
+
+- [ ] Ann will test.
+- [ ] Bob will ask.
+
+# 📖 Transcript
+
+Feb 11, 2026
+
+## Daily Standup \\- Transcript
+
+### 00:00:00
+
+**Ann:** Hi.
+
+### Transcription ended after 00:42:45
+
+*{NOTICE}*
+"""
+
+
+def test_the_notes_of_gemini_are_nobodys_turns():
+    (meeting,) = FORMAT.parse(GEMINI).meetings
+
+    assert FORMAT.sniff(GEMINI[:300]) == CERTAIN
+    assert (meeting.title, meeting.held_on) == ("Daily Standup", date(2026, 2, 11))
+    assert [(each.speaker, each.kind, each.text) for each in meeting.utterances] == [
+        ("", "speech", "---\ntype: meeting\n---"),
+        ("", "speech", "# 📝 Notes"),
+        ("", "speech", "## Daily Standup"),
+        ("", "speech", "Meeting records [Transcript](?tab=t.6)"),
+        ("", "speech", "* **Welcome**: Ann was welcomed."),
+        ("", "speech", "### Suggested next steps"),
+        ("", "action", "- [ ] Ann will test."),
+        ("", "action", "- [ ] Bob will ask."),
+        ("Ann", "speech", "Hi."),
+    ]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from sagwan_ingest.domain.formats.dates import when_in
 from sagwan_ingest.domain.formats.format import CERTAIN, NEVER, Format, Mending, Parsed, refused
@@ -10,7 +11,7 @@ from sagwan_ingest.domain.formats.headers import Headers, names
 from sagwan_ingest.domain.formats.mendings import bounded
 from sagwan_ingest.domain.formats.times import milliseconds
 from sagwan_ingest.domain.marks import marked_kind
-from sagwan_ingest.domain.meeting import Meeting, Utterance
+from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind
 from sagwan_ingest.domain.validation import PARTICIPANTS_MAX, SPEAKER_CHARACTERS_MAX, TITLE_CHARACTERS_MAX
 
 _NOTICE = re.compile(r"This editable transcript was computer generated and might contain errors\.")
@@ -19,6 +20,8 @@ _TITLE = re.compile(r"(?P<title>.{1,512}?)\s{0,4}(?:\\?-|–|—)\s{0,4}(?:Trans
 _ATTENDEES = re.compile(r"(?:Attendees|참석자)\s{0,4}:?")
 _TRANSCRIPT = re.compile(r"\W{0,4}(?:Transcripts?|스크립트)\s{0,4}:?")
 _TIME = re.compile(r"(?P<h>\d{2,3}):(?P<m>\d{2}):(?P<s>\d{2})")
+# What the notes that Gemini takes say of the transcript that follows them.
+_RECORDS = re.compile(r"Meeting records\b.{0,200}\bTranscript\b")
 _PRESENTATION = re.compile(r".{1,128}['’]s Presentation")
 _NAMED = re.compile(r"(?P<bold>\*{0,2})(?P<name>[^\s:*][^:*\n]{0,127}?)(?::\*\*|(?:\*\*)?:)(?=\s|$)")
 _NAME_WORDS_MAX = 6
@@ -45,7 +48,7 @@ class _Turn:
 
 def _sniff(head: str) -> float:
     lines = [_bare(line) for line in head.split("\n") if line.strip()]
-    if any(_NOTICE.match(line) or _ENDED.fullmatch(line) for line in lines):
+    if any(_NOTICE.match(line) or _ENDED.fullmatch(line) or _RECORDS.match(line) for line in lines):
         return CERTAIN
     titled = any(_TITLE.fullmatch(line) for line in lines[:_TITLE_LINES] if len(line) <= _HEADING_CHARACTERS_MAX)
     return CERTAIN if titled and any(_ATTENDEES.fullmatch(line) or _TIME.fullmatch(line) for line in lines) else NEVER
@@ -55,8 +58,9 @@ def _parse(text: str) -> Parsed:
     lines = text.split("\n")
     mended: list[Mending] = []
     headers = Headers()
-    taken = _read_head(lines, headers, mended)
-    turns = _turns(lines, taken, _opening(lines, headers.participants), headers, mended)
+    begin = _beginning(lines)
+    taken = _read_head(lines, begin, headers, mended)
+    turns = _turns(lines, begin, taken, _opening(lines[begin:], headers.participants), headers, mended)
     mended += [Mending(turn.line, _NOTHING_SAID) for turn in turns if turn.named and not turn.said]
     utterances = tuple(turn.utterance() for turn in turns if turn.said)
     if not utterances:
@@ -69,7 +73,16 @@ def _bare(line: str) -> str:
     return line.strip().lstrip("#").strip().strip("*_").strip() if len(line) <= _HEADING_CHARACTERS_MAX else ""
 
 
-def _read_head(lines: Sequence[str], headers: Headers, mended: list[Mending]) -> set[int]:
+def _beginning(lines: Sequence[str]) -> int:
+    """The place of the transcript's title, or of the heading that says that it follows; above it stand notes."""
+    bare = [_bare(line) for line in lines]
+    titled = next((place for place, line in enumerate(bare) if _TITLE.fullmatch(line)), None)
+    return (
+        titled if titled is not None else next((at for at, line in enumerate(bare) if _TRANSCRIPT.fullmatch(line)), 0)
+    )
+
+
+def _read_head(lines: Sequence[str], begin: int, headers: Headers, mended: list[Mending]) -> set[int]:
     """Fills `headers` from the lines before the first turn; gives the places of the lines that are in them now."""
     taken: set[int] = set()
     under_attendees = False
@@ -77,7 +90,7 @@ def _read_head(lines: Sequence[str], headers: Headers, mended: list[Mending]) ->
         bare = _bare(line)
         stripped = line.strip()
         begins = _TIME.fullmatch(bare) or (stripped and not under_attendees and _NAMED.match(stripped))
-        if begins and not _ATTENDEES.fullmatch(bare):
+        if begins and place >= begin and not _ATTENDEES.fullmatch(bare):
             break
         if _ATTENDEES.fullmatch(bare):
             under_attendees = True
@@ -92,10 +105,15 @@ def _read_head(lines: Sequence[str], headers: Headers, mended: list[Mending]) ->
         elif not headers.title and (titled := _TITLE.fullmatch(bare)):
             taken.add(place)
             _take_title(titled["title"], headers)
-        elif headers.held_on is None and (when := when_in(bare)) and (when.begin, when.end) == (0, len(bare)):
-            headers.held_on, headers.started_at = when.day, when.instant
+        elif (day := _day_alone(bare)) and headers.held_on in (None, day):
+            headers.held_on = day
             taken.add(place)
     return taken
+
+
+def _day_alone(bare: str) -> date | None:
+    when = when_in(bare)
+    return when.day if when and not when.clock and (when.begin, when.end) == (0, len(bare)) else None
 
 
 def _take_people(line: str, place: int, headers: Headers, mended: list[Mending]) -> bool:
@@ -140,17 +158,32 @@ def _opening(lines: Sequence[str], participants: Sequence[str]) -> Callable[[str
     return opening
 
 
+def _notes(lines: Sequence[str], taken: set[int]) -> list[_Turn]:
+    """What stands above the transcript, by paragraph and by what is marked in it."""
+    notes: list[_Turn] = []
+    opens = True
+    for place, line in enumerate(lines):
+        kept = line.strip() if place not in taken else ""
+        if kept and (opens or marked_kind(kept) is not UtteranceKind.SPEECH):
+            notes.append(_Turn(place + 1, "", said=[kept]))
+        elif kept:
+            notes[-1].said.append(kept)
+        opens = not kept
+    return notes
+
+
 def _turns(
     lines: Sequence[str],
+    begin: int,
     taken: set[int],
     opening: Callable[[str], re.Match[str] | None],
     headers: Headers,
     mended: list[Mending],
 ) -> list[_Turn]:
-    turns: list[_Turn] = [_Turn(1, "")]
+    turns = [*_notes(lines[:begin], taken), _Turn(begin + 1, "")]
     start_ms: int | None = None
     opens = True
-    for place, whole in enumerate(lines):
+    for place, whole in enumerate(lines[begin:], start=begin):
         line, bare = whole.strip(), _bare(whole)
         if not line or place in taken:
             opens = True

@@ -25,6 +25,8 @@ _HEADING = re.compile(
 )
 _LONGEST_HEADING = 160
 _HEADINGS_MIN = 2
+# What converters write may stand above the title.
+_TITLE_LINES_MAX = 2
 # What Otter and Teams write of themselves between and after the turns.
 _FOOTER = re.compile(r"Transcribed by https://otter\.ai\s*")
 _OF_NOBODY = re.compile(r"(?:.{1,128} )?(?:started|stopped) transcription\s*")
@@ -108,10 +110,10 @@ def _taken(head: Sequence[str], headers: Headers) -> list[str]:
             headers.held_on, headers.started_at = when.day, when.instant
             if (when.begin, when.end) != (0, len(line)) or (when.clock and not when.instant):
                 headers.attributes["date"] = line
-            if place == 1 and left and len(left[0]) <= TITLE_CHARACTERS_MAX:
-                titled = _TEAMS_TITLE.fullmatch(left[0])
-                headers.title = titled["title"] if titled else left[0]
-                left.clear()
+            if left and place <= _TITLE_LINES_MAX and len(left[-1]) <= TITLE_CHARACTERS_MAX:
+                title = left.pop()
+                titled = _TEAMS_TITLE.fullmatch(title)
+                headers.title = titled["title"] if titled else title
         elif _DURATION.fullmatch(line) and "duration" not in headers.attributes:
             headers.attributes["duration"] = line
         else:
