@@ -321,7 +321,7 @@ def test_headers_with_nothing_under_them_stay_text():
 
 
 def test_headings_are_nobodys():
-    assert spoken("Minutes\n=======\n\nann: hi\n\nbudget: 2\n---------\n\nwe talked\n\nann: no\n\n## Tea\n\nmore") == [
+    assert spoken("Weekly\n=======\n\nann: hi\n\nbudget: 2\n---------\n\nwe talked\n\nann: no\n\n## Tea\n\nmore") == [
         ("ann", "hi"),
         ("", "budget: 2\n---------"),
         ("", "we talked"),
@@ -420,3 +420,30 @@ def test_a_day_is_read_as_people_write_it(value, day, attributes):
     (meeting,) = FORMAT.parse(f"일시: {value}\n\nAnn: Hi.\nAnn: Ho.").meetings
 
     assert (meeting.held_on, meeting.attributes) == (day, attributes)
+
+
+def test_the_form_that_korean_minutes_fill_in_names_no_speakers():
+    form = "회 의 록\n\n팀명: 여름: 차수: 1 차\n일 시:   2018 년  12 월  30 일   일요일   13시  00분\n장 소: 도서관\n"
+    form += (
+        "참석자: 김기성 김윤성 양성호\n불참자: X\n안 건: 주제\n회의내용: 여러 주제\n결과물: 회의록\n결과물: 계획서\n"
+    )
+    form += "참석자: 김기성\n"
+
+    (meeting,) = FORMAT.parse(form).meetings
+
+    assert meeting.held_on == date(2018, 12, 30)
+    assert meeting.participants == ("김기성", "김윤성", "양성호")
+    assert meeting.attributes == {
+        "팀명": "여름: 차수: 1 차",
+        "일 시": "2018 년  12 월  30 일   일요일   13시  00분",
+        "장 소": "도서관",
+        "불참자": "X",
+    }
+    assert [(each.speaker, each.text) for each in meeting.utterances] == [
+        ("", "회 의 록"),
+        ("", "안 건: 주제"),
+        ("", "회의내용: 여러 주제"),
+        ("", "결과물: 회의록"),
+        ("", "결과물: 계획서"),
+        ("", "참석자: 김기성"),
+    ]

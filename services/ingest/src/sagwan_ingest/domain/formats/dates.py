@@ -13,7 +13,7 @@ _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"(?<!\d){_YEAR}(?P<sep>[-/]|\. ?)(?P<m>\d{{1,2}})(?P=sep){_DAY}(?!\d)\.?",
-        rf"(?<!\d){_YEAR} ?년 ?(?P<m>\d{{1,2}}) ?월 ?{_DAY} ?일",
+        rf"(?<!\d){_YEAR} {{0,3}}년 {{0,3}}(?P<m>\d{{1,2}}) {{0,3}}월 {{0,3}}{_DAY} {{0,3}}일",
         rf"\b{_MONTH} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}(?!\d)",
         rf"(?<!\d){_DAY}(?:st|nd|rd|th)? {_MONTH},? {_YEAR}(?!\d)",
     )
@@ -21,7 +21,7 @@ _DATES = tuple(
 _CLOCK = re.compile(
     r"(?<![\d:])(?P<h>\d{1,2}):(?P<min>\d{2})(?::\d{2})?(?!\d)(?: ?(?P<half>[ap])\.?m\b\.?)?", re.IGNORECASE
 )
-_KOREAN_CLOCK = re.compile(r"(?:(?P<half>오전|오후) ?)?(?P<h>\d{1,2}) ?시(?: ?(?P<min>\d{1,2}) ?분)?")
+_KOREAN_CLOCK = re.compile(r"(?:(?P<half>오전|오후) {0,3})?(?P<h>\d{1,2}) {0,3}시(?: {0,3}(?P<min>\d{1,2}) {0,3}분)?")
 _OFFSET = re.compile(r"(?:UTC|GMT) ?(?P<sign>[+-])(?P<h>\d{1,2})(?::?(?P<min>\d{2}))?(?!\d)")
 _ZONE = re.compile(r"\b[A-Z]{3,4}\b")
 # Names that mean two zones (CST, IST) are not here.

@@ -30,6 +30,7 @@ _PEOPLE = frozenset({
 _OTHERS = frozenset({
     "location", "place", "venue", "where", "duration", "time", "absent", "regrets", "apologies",
     "장소", "회의장소", "시간", "회의시간", "불참", "불참자", "작성일", "작성일자", "소요시간",
+    "팀명", "부서", "차수", "회차",
 })
 # Offices: a header where a name follows once, a speaker otherwise.
 _OFFICES = frozenset({
@@ -101,7 +102,8 @@ class Headers:
 
     def _people(self, people: Sequence[str]) -> bool:
         unfit = any(len(each) > SPEAKER_CHARACTERS_MAX for each in people)
-        if not people or unfit or len(self.participants) + len(people) > PARTICIPANTS_MAX:
+        # A second list is that of another meeting in the same file, or of those who came later: it stays text.
+        if not people or unfit or self.participants or len(people) > PARTICIPANTS_MAX:
             return False
         self.participants += people
         return True

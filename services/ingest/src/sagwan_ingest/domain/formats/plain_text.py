@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sagwan_ingest.domain.formats.format import LIKELY, NEVER, Format, Mending, Parsed, refused
-from sagwan_ingest.domain.formats.headers import Headers, header, is_office
+from sagwan_ingest.domain.formats.headers import Headers, header, is_office, key_of
 from sagwan_ingest.domain.formats.mendings import bounded
 from sagwan_ingest.domain.formats.times import HOUR_MS, counted_from_first
 from sagwan_ingest.domain.formats.turn_lines import Line, lines_of, looks_like_a_name
@@ -29,6 +29,8 @@ _LIST_ITEM = re.compile(r"(?:[-*+•▪◦○·]|\d{1,3}[.)]|\[[ xX]\])\s")
 _UNDERLINE = re.compile(r"={3,}|-{3,}")
 _HEADING = re.compile(r"#{1,6}\s|=== ?\S|(?:[■□▶◆◇●▣]|\d{1,2}[.)])\s{0,4}\S[^.?!]{0,60}\Z")
 _TITLE_CHARACTERS_MAX = 120
+# What any minutes are called says less than the name of the file.
+_NO_TITLES = frozenset({"회의록", "회의결과", "minutes", "meetingminutes", "meetingnotes", "notes"})
 _HEADER_LINES_MAX = 40
 
 # Signs of other formats: cue timings, markup, JSON, code, tables, Markdown.
@@ -159,9 +161,9 @@ def _without_headers(lines: Sequence[Line], names: frozenset[str], headers: Head
     for place, text in enumerate(texts):
         if place not in taken:
             taken.update(range(place, place + headers.take(text, texts[place + 1 :])))
-    if not headers.title and len(texts) > 1 and 0 not in taken:
+    if len(texts) > 1 and 0 not in taken and not headers.title and _can_be_a_title(texts[0]):
         underlined = _UNDERLINE.fullmatch(texts[1]) is not None
-        if (underlined or 1 in taken) and len(texts[0]) <= _TITLE_CHARACTERS_MAX and texts[0][-1] not in ".:?!。":
+        if underlined or 1 in taken:
             headers.title = texts[0].strip("#* ") or texts[0]
             taken.update((0, 1) if underlined else (0,))
     if len(taken) == len(lines):
@@ -170,6 +172,14 @@ def _without_headers(lines: Sequence[Line], names: frozenset[str], headers: Head
         headers.participants, headers.attributes = [], {}
         return list(lines)
     return [line for place, line in enumerate(lines) if place not in taken]
+
+
+def _can_be_a_title(text: str) -> bool:
+    return (
+        len(text) <= _TITLE_CHARACTERS_MAX
+        and not text.endswith((".", ":", "?", "!", "。"))
+        and key_of(text) not in _NO_TITLES
+    )
 
 
 def _in_paragraphs(lines: Sequence[Line], names: frozenset[str]) -> Sequence[Line]:

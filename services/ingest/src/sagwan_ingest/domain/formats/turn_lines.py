@@ -36,6 +36,8 @@ _NOT_NAMES = frozenset(
         "agenda", "note", "notes", "subject", "summary", "topic", "topics", "http", "https", "from", "to", "cc", "re",
         "info", "warning", "warn", "error", "debug", "example", "see", "ps", "url", "link", "source", "question",
         "비고", "안건", "의제", "주제", "회의내용", "논의사항", "내용", "참고", "질문", "답변", "출처", "링크",
+        "결과물", "회의록", "회의결과", "회의목적", "목적", "개요", "배경", "향후계획", "향후일정", "특이사항", "기타",
+        "문제점", "장점", "단점", "주의", "예",
     }
 )
 # Words of clauses: "The answer is: no".
