@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagwan_ingest.domain.formats.encoding import decode
 from sagwan_ingest.domain.formats.registry import BINARY_FORMATS, TEXT_FORMATS, Hints, format_names, read_transcript
 from sagwan_runtime.errors import InvalidRequest
 
@@ -109,48 +108,6 @@ def test_several_meetings_share_the_source_but_no_title_and_no_id():
     assert [(each.meeting_id, each.title, each.held_on) for each in meetings] == [("m", "", None), ("n", "", None)]
     assert {each.source for each in meetings} == {"2024-03-05_x.jsonl"}
     assert reason(two.encode(), meeting_id="mine")[0] == "meeting_id"
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])  # the last two write a byte order mark
-def test_text_with_and_without_a_byte_order_mark_is_read(encoding):
-    assert decode("김: 네 😀\n".encode(encoding)) == "김: 네 😀\n"
-
-
-@pytest.mark.parametrize(
-    ("mark", "encoding"),
-    [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\x00\x00\xfe\xff", "utf-32-be")],
-)
-def test_both_byte_orders_are_read(mark, encoding):
-    assert decode(mark + "한글".encode(encoding)) == "한글"
-
-
-def test_lines_end_alike_whatever_the_file_had():
-    assert decode(b"a\r\nb\rc\nd") == "a\nb\nc\nd"
-
-
-def test_bytes_that_are_not_utf_8_are_refused_with_their_offset():
-    field, why = reason("Ann: 안녕".encode("cp949"))
-
-    assert field == "content"
-    assert "byte 5 (0xbe)" in why
-    assert "UTF-8" in why
-
-
-def test_half_a_character_at_the_end_is_refused_with_its_offset():
-    assert "byte 4" in reason(b"\xff\xfea\x00\x3d\xd8")[1]
-    assert "byte 6" in reason(b"Ann: a" + b"\xea\xb0")[1]
-
-
-def test_a_nul_byte_is_refused_with_its_offset():
-    assert "NUL character at byte 7" in reason("김: a".encode() + b"\r\0")[1]
-
-
-@pytest.mark.parametrize(
-    ("signature", "what"),
-    [(b"%PDF-1.5", "PDF"), (b"PK\x03\x04", "DOCX"), (b"\xd0\xcf\x11\xe0", "HWP"), (b"\x1f\x8b", "gzip")],
-)
-def test_files_that_are_no_text_are_called_what_they_are(signature, what):
-    assert what in reason(signature + b"\x00\x01")[1]
 
 
 @given(st.binary(max_size=60), st.sampled_from(["", "x.vtt", "x.txt", "x.jsonl", "x.docx"]))

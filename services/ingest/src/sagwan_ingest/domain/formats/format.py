@@ -14,6 +14,9 @@ CERTAIN = 1.0
 LIKELY = 0.5
 NEVER = 0.0
 
+# Places of one sort that are reported one by one; the rest is summed up.
+MENDINGS_MAX = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Mending:
@@ -47,12 +50,14 @@ class Format:
 
     Attributes:
         name: As callers write it.
+        description: What it is and who writes it, in a line.
         suffixes: Of file names, with the dot, in lower case.
         sniff: From the first characters, how likely the content is in this format: NEVER to CERTAIN.
         parse: Reads a whole text whose lines end in "\n"; raises InvalidRequest about the field `content`.
     """
 
     name: str
+    description: str
     suffixes: tuple[str, ...]
     sniff: Callable[[str], float]
     parse: Callable[[str], Parsed]
@@ -64,12 +69,14 @@ class BinaryFormat:
 
     Attributes:
         name: As callers write it.
+        description: What it is and who writes it, in a line.
         suffixes: Of file names, with the dot, in lower case.
         matches: Whether the bytes are of this format; decides before anything is decoded.
         parse: Reads the whole file; raises InvalidRequest about the field `content`.
     """
 
     name: str
+    description: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool]
     parse: Callable[[bytes], Parsed]

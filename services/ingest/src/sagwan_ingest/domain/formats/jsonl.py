@@ -167,4 +167,10 @@ class _Line:
         return round(seconds * 1_000)
 
 
-FORMAT = Format(name="jsonl", suffixes=(".jsonl", ".ndjson"), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="jsonl",
+    description="JSON lines, a meeting with its turns on each",
+    suffixes=(".jsonl", ".ndjson"),
+    sniff=_sniff,
+    parse=_parse,
+)

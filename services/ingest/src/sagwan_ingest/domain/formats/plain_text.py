@@ -263,4 +263,10 @@ def _count_times(turns: Sequence[_Turn]) -> list[Mending]:
     return assumed
 
 
-FORMAT = Format(name="text", suffixes=(".txt", ".text"), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="text",
+    description='Plain text with "Name: text" lines, or minutes of a Korean council',
+    suffixes=(".txt", ".text"),
+    sniff=_sniff,
+    parse=_parse,
+)

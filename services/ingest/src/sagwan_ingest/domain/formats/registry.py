@@ -98,11 +98,13 @@ def _read(content: bytes, hints: Hints) -> tuple[str, Parsed]:
     for binary in BINARY_FORMATS:
         if hints.format_name == binary.name or (not hints.format_name and binary.matches(content)):
             return binary.name, binary.parse(content)
-    text = decode(content)
-    if not text.strip():
+    decoded = decode(content)
+    if not decoded.text.strip():
         raise InvalidRequest.field(CONTENT, "is empty")
-    found = _named(hints.format_name) if hints.format_name else _detected(text, hints.file_name)
-    return found.name, found.parse(text)
+    found = _named(hints.format_name) if hints.format_name else _detected(decoded.text, hints.file_name)
+    parsed = found.parse(decoded.text)
+    mended = sorted((*decoded.mended, *parsed.mended), key=lambda each: each.line)
+    return found.name, Parsed(parsed.meetings, tuple(mended))
 
 
 def _named(name: str) -> Format:

@@ -177,4 +177,10 @@ def _language(blocks: Sequence[_Block]) -> str:
     return next((match["tag"] for match in found), "")
 
 
-FORMAT = Format(name="webvtt", suffixes=(".vtt",), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="webvtt",
+    description="WebVTT captions, as Zoom, Teams, Stream and YouTube write them",
+    suffixes=(".vtt",),
+    sniff=_sniff,
+    parse=_parse,
+)
