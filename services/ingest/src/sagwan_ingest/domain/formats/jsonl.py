@@ -3,6 +3,8 @@
 Besides: `title`, `date` (YYYY-MM-DD), `started_at` (ISO 8601 with an offset), `language`, `series`, `source`,
 `participants` and `tags` (lists of text), `attributes` (an object). `start` and `end` are seconds. Any other scalar
 becomes an attribute; a list or an object that is not known is left out and reported.
+
+Or one meeting with a turn a line, as `{"speaker": "Kim", "text": "Hello", "start": 1.5}`.
 """
 
 import json
@@ -11,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
+from sagwan_ingest.domain.formats.fields import Field, fields_of
 from sagwan_ingest.domain.formats.format import (
     CERTAIN,
     LIKELY,
@@ -20,6 +23,8 @@ from sagwan_ingest.domain.formats.format import (
     Parsed,
     refused,
 )
+from sagwan_ingest.domain.formats.json_turns import utterances_of_items
+from sagwan_ingest.domain.formats.mendings import Mendings
 from sagwan_ingest.domain.meeting import Meeting, Utterance
 
 _OBJECT_BEGINS = re.compile(r"\s*\{[^\S\n]*\"")
@@ -42,12 +47,30 @@ def _parse(text: str) -> Parsed:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        meeting = _Line(number, mended).meeting(line)
+        record = _Line(number, mended).record(line)
+        if not meetings and _is_turn(record):
+            return _parsed_turns(text)
+        meeting = _Line(number, mended).meeting(record)
         before = line_of_id.setdefault(meeting.meeting_id, number)
         if meeting.meeting_id and before != number:
             raise refused(number, f"meeting_id {meeting.meeting_id!r} is that of line {before} too")
         meetings.append(meeting)
     return Parsed(tuple(meetings), tuple(mended))
+
+
+def _is_turn(record: Mapping[str, object]) -> bool:
+    fields = fields_of(list(record))
+    return "turns" not in record and Field.TEXT in fields and (Field.SPEAKER in fields or Field.START in fields)
+
+
+def _parsed_turns(text: str) -> Parsed:
+    """One meeting, of which each line is a turn."""
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    mendings = Mendings()
+    utterances = utterances_of_items([_Line(number, []).record(line) for number, line in lines], "turns", mendings)
+    if not utterances:
+        raise refused(lines[0][0], "is a turn, but not every line has a text, and most a speaker or a start")
+    return Parsed((Meeting(utterances=tuple(utterances)),), mendings.all())
 
 
 class _Line:
@@ -57,8 +80,7 @@ class _Line:
         self._number = number
         self._mended = mended
 
-    def meeting(self, line: str) -> Meeting:
-        record = self._record(line)
+    def meeting(self, record: Mapping[str, object]) -> Meeting:
         return Meeting(
             meeting_id=self._text("meeting_id", record.get("meeting_id")),
             title=self._text("title", record.get("title")),
@@ -76,7 +98,7 @@ class _Line:
     def _refuse(self, reason: str) -> NoReturn:
         raise refused(self._number, reason)
 
-    def _record(self, line: str) -> Mapping[str, object]:
+    def record(self, line: str) -> Mapping[str, object]:
         try:
             record = json.loads(line, parse_constant=self._constant)
         except json.JSONDecodeError as error:
@@ -169,7 +191,7 @@ class _Line:
 
 FORMAT = Format(
     name="jsonl",
-    description="JSON lines, a meeting with its turns on each",
+    description="JSON lines: a meeting with its turns on each, or a turn on each",
     suffixes=(".jsonl", ".ndjson"),
     sniff=_sniff,
     parse=_parse,

@@ -7,14 +7,18 @@ from datetime import date
 
 from sagwan_ingest.domain.formats import (
     council,
+    csv_turns,
     europarl,
+    fireflies,
     google_meet,
+    json_turns,
     jsonl,
     otter,
     plain_text,
     srt,
     teams_text,
     webvtt,
+    whisper,
     zoom_chat,
     zoom_transcript,
 )
@@ -34,6 +38,10 @@ TEXT_FORMATS: tuple[Format, ...] = (
     otter.FORMAT,
     council.FORMAT,
     europarl.FORMAT,
+    csv_turns.FORMAT,
+    whisper.FORMAT,
+    fireflies.FORMAT,
+    json_turns.FORMAT,
     plain_text.FORMAT,
 )
 BINARY_FORMATS: tuple[BinaryFormat, ...] = ()
