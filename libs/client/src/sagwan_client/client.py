@@ -219,6 +219,10 @@ class SagwanClient:
         )
         await self._unary(self._ingest.DeleteMeeting, request)
 
+    async def list_formats(self) -> ingest_pb2.ListFormatsResponse:
+        """Lists the formats of transcripts that the ingest service reads."""
+        return await self._unary(self._ingest.ListFormats, ingest_pb2.ListFormatsRequest())
+
     async def embed(self, texts: Sequence[str], kind: embedder_pb2.TextKind.ValueType) -> embedder_pb2.EmbedResponse:
         """One unit vector a text, packed as little-endian float32."""
         request = embedder_pb2.EmbedRequest(texts=texts, kind=kind)

@@ -18,6 +18,12 @@ STANDARD_INPUT = "-"
 # What the service takes at most; more is not worth sending.
 CONTENT_BYTES_MAX = 32 << 20
 
+_TOO_LARGE = FieldViolation("content", f"is larger than {CONTENT_BYTES_MAX >> 20} MiB; split it into several files")
+# Files that hold a meeting a line can be of any size, because a line is sent at a time.
+_LINES_SUFFIXES = (".jsonl", ".ndjson")
+# These can hold several meetings, which cannot all have the id that a file's name gives.
+_SEVERAL_SUFFIXES = (*_LINES_SUFFIXES, ".csv", ".tsv")
+
 _MEETING_ID_CHARACTERS_MAX = 128
 _NOT_IN_MEETING_ID = re.compile(r"[^A-Za-z0-9._~-]+")
 _ID_HASH_CHARACTERS = 8
@@ -76,8 +82,9 @@ def items_of_files(files: Iterable[Path], *, meeting_id: str = "", format_name: 
     """The items of files, read one at a time.
 
     A file of JSON lines that hold a meeting each becomes an item a line, so that a file of any size can be sent and one
-    bad line costs one meeting. Every other file is one item, whose meeting takes its id from the file's name; a second
-    file that would take the same id is not sent, because it would silently replace the first.
+    bad line costs one meeting; any other that is too large is not even read. Every other file is one item, whose
+    meeting takes its id from the file's name unless there can be several; a second file that would take the same id is
+    not sent, because it would silently replace the first.
 
     Args:
         files: As from `found_files`.
@@ -86,7 +93,7 @@ def items_of_files(files: Iterable[Path], *, meeting_id: str = "", format_name: 
     """
     sources_by_id: dict[str, str] = {}
     for file in files:
-        own_id = meeting_id or ("" if file.suffix.lower() == ".jsonl" else meeting_id_of(file.stem))
+        own_id = meeting_id or ("" if file.suffix.lower() in _SEVERAL_SUFFIXES else meeting_id_of(file.stem))
         taken_by = sources_by_id.setdefault(own_id, str(file)) if own_id else str(file)
         if taken_by != str(file):
             reason = f"{own_id} is the id of {taken_by} too; rename one of the files"
@@ -96,6 +103,10 @@ def items_of_files(files: Iterable[Path], *, meeting_id: str = "", format_name: 
             meeting_id=own_id, format=format_name, file_name=_composed(file.name)
         )
         try:
+            size_bytes = file.stat().st_size
+            if size_bytes > CONTENT_BYTES_MAX and (meeting_id or file.suffix.lower() not in _LINES_SUFFIXES):
+                yield UnsendableItem(Origin(str(file), 0, size_bytes), _TOO_LARGE)
+                continue
             with file.open("rb") as stream:
                 yield from _items(stream, str(file), template, whole=bool(meeting_id))
         except OSError as error:
@@ -150,8 +161,7 @@ def _item(
     origin: Origin, template: ingest_pb2.IngestTranscriptRequest, content: bytes
 ) -> TranscriptItem | UnsendableItem:
     if len(content) > CONTENT_BYTES_MAX:
-        reason = f"is larger than {CONTENT_BYTES_MAX >> 20} MiB"
-        return UnsendableItem(origin, FieldViolation("content", reason))
+        return UnsendableItem(origin, _TOO_LARGE)
     request = ingest_pb2.IngestTranscriptRequest(content=content)
     request.MergeFrom(template)
     return TranscriptItem(origin, request)

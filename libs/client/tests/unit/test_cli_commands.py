@@ -65,10 +65,16 @@ class _Search(search_pb2_grpc.SearchServiceServicer):
 
 
 class _Ingest(ingest_pb2_grpc.IngestServiceServicer):
-    """Keeps everything except what says that it is bad."""
+    """Keeps everything except what says that it is bad; reads one format."""
 
     def __init__(self) -> None:
         self.transcripts: list[ingest_pb2.IngestTranscriptRequest] = []
+
+    def ListFormats(self, request, context):  # noqa: N802
+        _require_key(context)
+        webvtt = ingest_pb2.TranscriptFormat(name="webvtt", description="Captions of Zoom", suffixes=[".vtt"])
+        whisper = ingest_pb2.TranscriptFormat(name="whisper", description="JSON of Whisper")
+        return ingest_pb2.ListFormatsResponse(formats=[webvtt, whisper])
 
     def ImportMeetings(self, request_iterator, context):  # noqa: N802
         _require_key(context)
@@ -200,6 +206,18 @@ def test_utterances_are_listed(search_service, capsys):
 def test_meetings_are_listed(ingest_service, capsys):
     assert _run("meetings") == 0
     assert "m1" in capsys.readouterr().out
+
+
+def test_formats_are_listed_a_line_each(ingest_service, capsys):
+    assert _run("formats") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["webvtt", ".vtt", "Captions", "of", "Zoom"] in lines
+    assert ["whisper", "by", "content", "JSON", "of", "Whisper"] in lines
+
+
+def test_formats_are_listed_as_json(ingest_service, capsys):
+    assert _run("formats", "--json") == 0
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)["formats"]] == ["webvtt", "whisper"]
 
 
 def test_a_meeting_is_deleted_and_one_that_is_not_there_is_an_error(ingest_service, capsys):

@@ -173,3 +173,27 @@ def test_a_file_name_that_is_not_text_is_sent_as_text(tmp_path):
 def _written(file: Path) -> Path:
     file.write_text("Ann: hello")
     return file
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".vtt", ".json", ""])
+def test_a_file_that_is_too_large_is_refused_without_being_read(tmp_path, suffix, monkeypatch):
+    file = tmp_path / f"large{suffix}"
+    with file.open("wb") as stream:
+        stream.truncate(200 << 20)
+    monkeypatch.setattr(Path, "open", None)
+
+    (item,) = items_of_files([file])
+
+    assert isinstance(item, UnsendableItem)
+    assert item.violation.reason == "is larger than 32 MiB; split it into several files"
+    assert item.origin.size_bytes == 200 << 20
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".ndjson"])
+def test_a_file_that_can_hold_several_meetings_gives_them_no_id(tmp_path, suffix):
+    file = tmp_path / f"council{suffix}"
+    file.write_text("speaker,text\nAnn,hello\n")
+
+    (item,) = items_of_files([file])
+
+    assert item.request.meeting_id == ""

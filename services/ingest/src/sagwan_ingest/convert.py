@@ -12,7 +12,7 @@ from google.protobuf import duration_pb2, timestamp_pb2
 from google.protobuf.message import Message
 
 from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
-from sagwan_ingest.domain.formats.format import Mending
+from sagwan_ingest.domain.formats.format import BinaryFormat, Format, Mending
 from sagwan_ingest.domain.formats.registry import Hints
 from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind
 from sagwan_ingest.domain.validation import validated
@@ -167,6 +167,16 @@ def ingest_response(ingested: Ingested) -> ingest_pb2.IngestMeetingResponse:
         meeting=meeting_message(ingested.kept),
         outcome=_OUTCOMES[ingested.outcome],
         embedded_chunk_count=ingested.embedded_chunk_count,
+    )
+
+
+def formats_response(formats: Iterable[Format | BinaryFormat]) -> ingest_pb2.ListFormatsResponse:
+    """The formats that are known, as they go over the wire."""
+    return ingest_pb2.ListFormatsResponse(
+        formats=[
+            ingest_pb2.TranscriptFormat(name=each.name, description=each.description, suffixes=each.suffixes)
+            for each in formats
+        ]
     )
 
 

@@ -14,6 +14,7 @@ from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2
 from sagwan_ingest.convert import (
     RepeatableRequest,
     changes_of,
+    formats_response,
     ingest_response,
     item_error,
     meeting_id_of,
@@ -26,7 +27,7 @@ from sagwan_ingest.convert import (
     transcript_of,
     transcript_response,
 )
-from sagwan_ingest.domain.formats.registry import Transcript, read_transcript
+from sagwan_ingest.domain.formats.registry import Transcript, formats, read_transcript
 from sagwan_ingest.domain.indexing import completed
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.importing import ImportOrder
@@ -141,6 +142,14 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             return empty_pb2.Empty()
 
         return await answered_once(self._store, tenant_id, key, deadline, act=act, response=empty_pb2.Empty)
+
+    async def ListFormats(  # noqa: N802  # the name is the contract's
+        self,
+        request: ingest_pb2.ListFormatsRequest,  # noqa: ARG002  # the signature is gRPC's
+        context: Context,  # noqa: ARG002
+    ) -> ingest_pb2.ListFormatsResponse:
+        """Lists the formats of transcripts that can be read."""
+        return formats_response(formats())
 
     async def _item(
         self, item: ingest_pb2.ImportMeetingsRequest, order: ImportOrder, deadline: Deadline

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
 from sagwan_ingest.convert import (
     changes_of,
+    formats_response,
     ingest_response,
     item_error,
     meeting_id_of,
@@ -23,7 +24,7 @@ from sagwan_ingest.convert import (
     transcript_response,
 )
 from sagwan_ingest.domain.formats.format import Mending
-from sagwan_ingest.domain.formats.registry import Hints
+from sagwan_ingest.domain.formats.registry import Hints, format_names, formats
 from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind
 from sagwan_ingest.ingestion import Ingested
 from sagwan_ingest.ports import KeptMeeting, Outcome
@@ -319,3 +320,13 @@ class TestAnswers:
         error = item_error(NotFound("meetings/a"))
         assert (error.code, list(error.field_violations)) == (grpc.StatusCode.NOT_FOUND.value[0], [])
         assert "meetings/a" in error.message
+
+
+def test_every_format_is_listed_with_what_it_is():
+    answer = formats_response(formats())
+
+    assert [each.name for each in answer.formats] == format_names()
+    assert all(0 < len(each.description) <= 110 and "\n" not in each.description for each in answer.formats)
+    assert {"webvtt": [".vtt"], "json": [".json"]}.items() <= {
+        each.name: list(each.suffixes) for each in answer.formats
+    }.items()

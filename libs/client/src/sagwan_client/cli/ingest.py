@@ -40,7 +40,7 @@ def ingest(
     ],
     meeting_id: Annotated[str, typer.Option("--id", metavar="ID", help="Keep the one transcript under this id.")] = "",
     format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="jsonl, webvtt or text; found out if left out.")
+        str, typer.Option("--format", metavar="NAME", help="One that `sagwan formats` lists; found out if left out.")
     ] = "",
     exclude: Annotated[
         list[str] | None,

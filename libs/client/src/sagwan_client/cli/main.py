@@ -8,6 +8,7 @@ import typer
 from sagwan_client.cli import database
 from sagwan_client.cli.console import report_call_error, report_stack_error
 from sagwan_client.cli.demo import demo
+from sagwan_client.cli.formats import formats
 from sagwan_client.cli.ingest import ingest
 from sagwan_client.cli.meetings import delete, meetings
 from sagwan_client.cli.search import search
@@ -36,7 +37,7 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for command in (demo, up, ingest, search, utterances, meetings, delete, status):
+    for command in (demo, up, ingest, formats, search, utterances, meetings, delete, status):
         app.command()(command)
     app.command()(database.migrate)
     app.add_typer(database.tenants, name="tenants")

@@ -140,7 +140,7 @@ class IngestTranscriptRequest(_message.Message):
     content: _builtins.bytes
     """Required. The file, byte for byte; at most 32 MiB."""
     format: _builtins.str
-    """The format's name: `jsonl`, `webvtt`, `text`. Found from the content when left out."""
+    """The format's name, as ListFormats has it: `jsonl`, `webvtt`, `text` … Found from the content when left out."""
     file_name: _builtins.str
     """The file's name; a hint for format, title and date, and kept as the meeting's source."""
     request_id: _builtins.str
@@ -484,3 +484,76 @@ class DeleteMeetingRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteMeetingRequest: _TypeAlias = DeleteMeetingRequest  # noqa: Y015
+
+@_typing.final
+class ListFormatsRequest(_message.Message):
+    """Asks for the formats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFormatsRequest: _TypeAlias = ListFormatsRequest  # noqa: Y015
+
+@_typing.final
+class ListFormatsResponse(_message.Message):
+    """The formats of transcripts that can be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMATS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def formats(self) -> _containers.RepeatedCompositeFieldContainer[Global___TranscriptFormat]:
+        """In the order in which they are tried."""
+
+    def __init__(
+        self,
+        *,
+        formats: _abc.Iterable[Global___TranscriptFormat] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["formats", b"formats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFormatsResponse: _TypeAlias = ListFormatsResponse  # noqa: Y015
+
+@_typing.final
+class TranscriptFormat(_message.Message):
+    """A format of transcripts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    SUFFIXES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As IngestTranscriptRequest takes it in `format`."""
+    description: _builtins.str
+    """What it is and who writes it, in a line."""
+    @_builtins.property
+    def suffixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of file names, with the dot; empty when the content alone tells."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        suffixes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "suffixes", b"suffixes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranscriptFormat: _TypeAlias = TranscriptFormat  # noqa: Y015

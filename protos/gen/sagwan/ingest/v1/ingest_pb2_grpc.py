@@ -79,6 +79,11 @@ class IngestServiceStub:
                 request_serializer=sagwan_dot_ingest_dot_v1_dot_ingest__pb2.DeleteMeetingRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ListFormats = channel.unary_unary(
+                '/sagwan.ingest.v1.IngestService/ListFormats',
+                request_serializer=sagwan_dot_ingest_dot_v1_dot_ingest__pb2.ListFormatsRequest.SerializeToString,
+                response_deserializer=sagwan_dot_ingest_dot_v1_dot_ingest__pb2.ListFormatsResponse.FromString,
+                _registered_method=True)
 
 
 class IngestServiceServicer:
@@ -143,6 +148,13 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFormats(self, request, context):
+        """Lists the formats of transcripts that can be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +192,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.DeleteMeeting,
                     request_deserializer=sagwan_dot_ingest_dot_v1_dot_ingest__pb2.DeleteMeetingRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListFormats': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFormats,
+                    request_deserializer=sagwan_dot_ingest_dot_v1_dot_ingest__pb2.ListFormatsRequest.FromString,
+                    response_serializer=sagwan_dot_ingest_dot_v1_dot_ingest__pb2.ListFormatsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -379,6 +396,33 @@ class IngestService:
             '/sagwan.ingest.v1.IngestService/DeleteMeeting',
             sagwan_dot_ingest_dot_v1_dot_ingest__pb2.DeleteMeetingRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFormats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sagwan.ingest.v1.IngestService/ListFormats',
+            sagwan_dot_ingest_dot_v1_dot_ingest__pb2.ListFormatsRequest.SerializeToString,
+            sagwan_dot_ingest_dot_v1_dot_ingest__pb2.ListFormatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

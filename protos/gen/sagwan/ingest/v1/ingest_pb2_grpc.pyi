@@ -60,6 +60,8 @@ class IngestServiceStub:
     """Changes a meeting's own fields, not its utterances."""
     DeleteMeeting: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.DeleteMeetingRequest, _empty_pb2.Empty]
     """Removes every trace of a meeting."""
+    ListFormats: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.ListFormatsRequest, _ingest_pb2.ListFormatsResponse]
+    """Lists the formats of transcripts that can be read."""
 
 @_typing.type_check_only
 class IngestServiceAsyncStub(IngestServiceStub):
@@ -91,6 +93,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Changes a meeting's own fields, not its utterances."""
     DeleteMeeting: _aio.UnaryUnaryMultiCallable[_ingest_pb2.DeleteMeetingRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes every trace of a meeting."""
+    ListFormats: _aio.UnaryUnaryMultiCallable[_ingest_pb2.ListFormatsRequest, _ingest_pb2.ListFormatsResponse]  # type: ignore[assignment]
+    """Lists the formats of transcripts that can be read."""
 
 class IngestServiceServicer:
     """Keeps meetings so that they can be searched.
@@ -154,5 +158,12 @@ class IngestServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Removes every trace of a meeting."""
+
+    def ListFormats(
+        self,
+        request: _ingest_pb2.ListFormatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_pb2.ListFormatsResponse, _abc.Awaitable[_ingest_pb2.ListFormatsResponse]]:
+        """Lists the formats of transcripts that can be read."""
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

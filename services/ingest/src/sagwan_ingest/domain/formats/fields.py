@@ -50,9 +50,10 @@ _DAY = re.compile(
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:[.,](\d{1,9}))?")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 
-# People say 5 to 25 characters a second, and a list of turns with long silences is above a tenth of that; read as
-# milliseconds the same list is below a fortieth of one.
-_CHARACTERS_PER_SECOND_MIN = 0.1
+# People say 5 to 25 characters a second: of a list of turns in seconds, even with long silences, a tenth of one; of one
+# in milliseconds no more than a fortieth. Nothing that was said is over within a second.
+_CHARACTERS_PER_SECOND_MIN = 0.06
+_LAST_MS_MIN = 1_000
 
 
 def fields_of(names: Sequence[str]) -> dict[Field, str]:
@@ -118,18 +119,20 @@ def are_milliseconds(turns: Iterable[tuple[int, object, object]]) -> bool:
     Args:
         turns: Characters said, start and end of each turn, as written.
     """
-    characters, duration, starts = 0, 0.0, []
+    characters, duration, last = 0, 0.0, 0.0
+    starts: list[float] = []
     for said, *written in turns:
         if any(isinstance(each, float) or (isinstance(each, str) and "." in each) for each in written):
             return False
         start, end = map(number_of, written)
+        last = max(last, start or 0.0, end or 0.0)
         if start is not None:
             starts.append(start)
             if end is not None and end > start:
                 duration += end - start
         characters += said
     duration = duration or (max(starts) - min(starts) if starts else 0.0)
-    return duration > 0 and characters / duration < _CHARACTERS_PER_SECOND_MIN
+    return last >= _LAST_MS_MIN and duration > 0 and characters / duration < _CHARACTERS_PER_SECOND_MIN
 
 
 def _plain(name: str) -> str:

@@ -94,9 +94,14 @@ def read_transcript(content: bytes, hints: Hints) -> Transcript:
     return Transcript(name, _completed(parsed.meetings, hints), parsed.mended)
 
 
+def formats() -> tuple[Format | BinaryFormat, ...]:
+    """The formats that are known."""
+    return (*TEXT_FORMATS, *BINARY_FORMATS)
+
+
 def format_names() -> list[str]:
     """The formats that are known, as callers write them."""
-    return [each.name for each in TEXT_FORMATS] + [each.name for each in BINARY_FORMATS]
+    return [each.name for each in formats()]
 
 
 def _read(content: bytes, hints: Hints) -> tuple[str, Parsed]:
