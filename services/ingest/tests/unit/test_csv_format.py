@@ -151,7 +151,8 @@ def test_without_names_that_are_understood_it_is_refused_with_what_is_needed(tex
         ('speaker,text\nAnn,Hi\nBob,"He said "no", then left"\nEve,Hi\n', "line 3: its quotes do not match"),
         ("speaker,text\nAnn," + "a" * 140_000 + "\n", "line 2: a cell is longer than 131,072 characters"),
         ("speaker,text\nAnn,\n", "line 1: no row has anything in the column 'text'"),
-        ("speaker,text\n" + "A,b\n" * 400_001, "line 400002: holds more than 400,000 rows"),
+        ("speaker,text\n" + "A,b\n" * 400_001, "line 400002: holds more than 400,000 turns"),
+        ("speaker,text\n" + ",\n" * 1_048_576, "line 1048577: holds more than 1,048,576 rows"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text, why):

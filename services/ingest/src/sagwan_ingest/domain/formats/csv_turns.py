@@ -5,6 +5,7 @@ several meetings; the columns that are the same throughout a meeting become its 
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,14 @@ _DELIMITERS = ",\t;|"
 _HEADER_ROWS_MAX = 5
 _HEAD_CHARACTERS = 16_384
 _COLUMNS_MAX = 100
-_ROWS_MAX = 400_000
+_TURNS_MAX = 400_000
+# What Excel writes at most, empty ones included.
+_ROWS_MAX = 1_048_576
 # Rows of a table have as many cells as it has columns; lines of prose with commas do not.
 _EVEN_ROWS_SHARE_MIN = 0.5
+
+# Taken one by one: a list of all lines would take more room than the text many times over.
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 _NEEDED = (
     "no row names the columns of a table of turns; the first row must name one for the text (text, content, 발언내용) "
@@ -69,8 +75,8 @@ def _parse(text: str) -> Parsed:
     meetings: dict[tuple[str, ...], list[_Record]] = {}
     keys = _keys(layout)
     for number, record in enumerate(_records(text, layout, mendings)):
-        if number == _ROWS_MAX:
-            raise refused(record.line, f"holds more than {_ROWS_MAX:,} rows; split it into several files")
+        if number == _TURNS_MAX:
+            raise refused(record.line, f"holds more than {_TURNS_MAX:,} turns; split it into several files")
         meetings.setdefault(tuple(record.cells[column] for column in keys), []).append(record)
     read = [_meeting(records, layout, mendings) for records in meetings.values()]
     kept = tuple(each for each in read if each.utterances)
@@ -122,12 +128,14 @@ def _distinct(names: Sequence[str]) -> Iterator[str]:
 
 
 def _records(text: str, layout: _Layout, mendings: Mendings) -> Iterator[_Record]:
-    reader = csv.reader((f"{line}\n" for line in text.split("\n")), delimiter=layout.delimiter, strict=True)
+    reader = csv.reader((line[0] for line in _LINE.finditer(text)), delimiter=layout.delimiter, strict=True)
     width = len(layout.names)
     before = 0
     try:
         for number, row in enumerate(reader, start=1):
             line, before = before + 1, reader.line_num
+            if number > _ROWS_MAX:
+                raise refused(line, f"holds more than {_ROWS_MAX:,} rows; split it into several files")
             if number <= layout.header_row or not any(cell.strip() for cell in row):
                 continue
             if len(row) > width and layout.columns[Field.TEXT] == width - 1:

@@ -26,6 +26,7 @@ from sagwan_ingest.domain.formats.format import (
 from sagwan_ingest.domain.formats.json_turns import utterances_of_items
 from sagwan_ingest.domain.formats.mendings import Mendings
 from sagwan_ingest.domain.meeting import Meeting, Utterance
+from sagwan_ingest.domain.validation import UTTERANCES_MAX
 
 _OBJECT_BEGINS = re.compile(r"\s*\{[^\S\n]*\"")
 
@@ -66,6 +67,8 @@ def _is_turn(record: Mapping[str, object]) -> bool:
 def _parsed_turns(text: str) -> Parsed:
     """One meeting, of which each line is a turn."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if len(lines) > UTTERANCES_MAX:
+        raise refused(lines[UTTERANCES_MAX][0], f"is one turn more than the {UTTERANCES_MAX:,} that a meeting can have")
     mendings = Mendings()
     utterances = utterances_of_items([_Line(number, []).record(line) for number, line in lines], "turns", mendings)
     if not utterances:
