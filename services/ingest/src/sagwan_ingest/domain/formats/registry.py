@@ -13,6 +13,7 @@ from sagwan_ingest.domain.formats import (
     google_meet,
     json_turns,
     jsonl,
+    markdown,
     otter,
     plain_text,
     srt,
@@ -43,6 +44,7 @@ TEXT_FORMATS: tuple[Format, ...] = (
     fireflies.FORMAT,
     json_turns.FORMAT,
     plain_text.FORMAT,
+    markdown.FORMAT,
 )
 BINARY_FORMATS: tuple[BinaryFormat, ...] = ()
 
