@@ -60,7 +60,11 @@ OFFICE = re.compile(
     r"(?:위원장|의장|부의장|위원|의원|사장|부사장|대표|이사|본부장|실장|국장|과장|차장|부장|팀장|대리|주임|사원|교수|박사|선생|기자|조장|간사|총무"
     r"|회장|부회장|센터장|원장|연구원|매니저|책임|선임|수석|주무관|사무관|전문위원)님?|님|씨"
 )
-_PARTY = re.compile(r"(?:화자|참석자|발언자|발표자|사회자|진행자|질문자|답변자) ?[0-9A-Z]{0,3}")
+_PARTY = re.compile(
+    r"(?:화자|참석자|발언자|발표자|사회자|진행자|질문자|답변자) ?[0-9A-Z]{0,3}"
+    r"|(?:speaker|participant|person) ?[0-9A-Z]{1,3}",
+    re.IGNORECASE,
+)
 
 # From this share of a text's lines on, beginning with a name is how it is written.
 _USUAL_SHARE = 0.3
@@ -254,11 +258,11 @@ def looks_like_a_name(text: str) -> bool:
     name = _ROLE.sub("", text).strip().lstrip("@=")
     if not _plausible(name):
         return False
+    if _PARTY.fullmatch(name):
+        return True
     words = name.split()
     if re.search("[가-힣]", name):
-        return bool(_PARTY.fullmatch(name)) or all(
-            _KOREAN_NAME.fullmatch(w) or OFFICE.fullmatch(w) or _ended(w) for w in words
-        )
+        return all(_KOREAN_NAME.fullmatch(w) or OFFICE.fullmatch(w) or _ended(w) for w in words)
     return all(word[0].isupper() or word.casefold() in _PARTICLES or len(words) == 1 for word in words)
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from sagwan_ingest.domain.formats import (
     council,
     csv_turns,
+    docx,
     europarl,
     fireflies,
     google_meet,
@@ -46,7 +47,7 @@ TEXT_FORMATS: tuple[Format, ...] = (
     plain_text.FORMAT,
     markdown.FORMAT,
 )
-BINARY_FORMATS: tuple[BinaryFormat, ...] = ()
+BINARY_FORMATS: tuple[BinaryFormat, ...] = (docx.FORMAT,)
 
 _HEAD_CHARACTERS = 16_384
 
