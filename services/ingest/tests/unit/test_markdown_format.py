@@ -149,6 +149,10 @@ def test_the_time_beside_a_name_is_when_it_was_said(written):
     assert meeting(f"# Sync\n\n{written}\n").utterances == (Utterance("Ann Lee", "Hi.", 185_000),)
 
 
+def test_a_time_whose_bracket_is_not_closed_still_follows_a_name():
+    assert spoken("# T\n\n**Ann Lee** [3:05(https://x.org): Hi.\n") == [("Ann Lee", "[3:05(https://x.org): Hi.")]
+
+
 def test_initials_stay_as_written_and_the_list_says_who_they_are():
     text = (
         "# Notes\n-----\n\nAnn Lee (AL), Bo Kim (BK), Cy Fox (CF)\n\nRemote:\nDi Orr (DO)\n-----\n\n## Topic\n\n"

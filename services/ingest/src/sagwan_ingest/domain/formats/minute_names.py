@@ -14,6 +14,8 @@ _BRACKETED_TIME = re.compile(rf"\s*[\[(]{_TIME}[\])]\s*")
 _ANY_TIME = re.compile(
     rf"\s*(?:[\[(]{_TIME}[\])]|{_TIME.replace('?P<h>', '').replace('?P<m>', '').replace('?P<s>', '')}(?![0-9]))\s*"
 )
+# A link on a time whose bracket somebody forgot: it says who speaks all the same.
+_UNCLOSED_TIME = re.compile(r"\s*[\[(][0-9]{1,3}:[0-9]{2}")
 _TIME_AT_END = re.compile(rf"\s+[\[(]?{_TIME}[\])]?\s*\Z")
 
 _NAMED = re.compile(
@@ -142,7 +144,8 @@ def _after_bold(line: Line) -> Opening | None:
         hours, minutes, seconds = (time[n] or time[n + 3] for n in (1, 2, 3))
         start_ms, rest = milliseconds(hours, minutes or "", seconds or ""), rest[time.end() :]
     colon = rest.lstrip().startswith((":", "：")) or line.bold.strip().endswith((":", "："))
-    if not name or len(name) > 60 or not (colon or start_ms is not None):
+    unclosed = _UNCLOSED_TIME.match(rest)
+    if not name or len(name) > 60 or not (colon or unclosed or start_ms is not None):
         return None
     return Opening(name, rest.lstrip(" \t:："), start_ms, alone=not colon and not rest.strip(), bold=True)
 
