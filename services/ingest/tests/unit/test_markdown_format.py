@@ -310,6 +310,14 @@ def test_more_than_a_hundred_mendings_of_a_sort_are_summed_up():
     assert found[-1] == Mending(0, "50 more: HTML comment was left out")
 
 
+@pytest.mark.parametrize("text", ["- a\n" * 60_000, "a " * 5_000_000])
+def test_more_than_minutes_can_be_is_refused_at_once(text):
+    with pytest.raises(InvalidRequest) as refused:
+        FORMAT.parse(text)
+
+    assert "one file a meeting" in refused.value.violations[0].reason
+
+
 def test_markdown_without_text_is_refused():
     with pytest.raises(InvalidRequest):
         FORMAT.parse("---\ntitle: x\n---\n\n<!-- a -->\n")
