@@ -120,7 +120,7 @@ def test_more_than_a_hundred_of_a_sort_are_summed_up(format_, header):
 
     assert len(utterances) == 120
     assert told[:100] == [(2 * at + 1, EMPTY) for at in range(100)]
-    assert told[100:] == [(201, f"{EMPTY} (20 more from here on)")]
+    assert told[100:] == [(0, f"20 more places: {EMPTY}")]
 
 
 def test_mendings_come_in_the_order_of_the_lines(format_, header):

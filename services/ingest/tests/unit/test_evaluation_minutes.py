@@ -33,7 +33,7 @@ def test_all_minutes_are_read_and_fit_to_keep(read, eval_data):
     for file in files:
         found = read(file.relative_to(eval_data / "formats"))
 
-        assert found.format_name == ("docx" if file.suffix == ".docx" else "markdown"), file
+        assert found.format_name == ({".docx": "docx", ".txt": "text"}.get(file.suffix, "markdown")), file
         assert all(each.text.strip() for each in validated(found.meetings[0]).utterances), file
 
 

@@ -10,7 +10,6 @@ from sagwan_runtime.errors import InvalidRequest
 JSONL = '{"meeting_id": "m", "turns": [{"speaker": "Ann", "text": "Hello."}]}\n'
 WEBVTT = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Hello.\n"
 TEXT = "Ann: Hello.\nBob: Hi.\n"
-SRT = "1\n00:00:01,000 --> 00:00:02,000\nAnn: Hello.\n"
 PROSE = "Nobody is named here.\n\nIt goes on.\n"
 
 
@@ -38,7 +37,7 @@ def test_text_without_signs_of_turns_is_plain_text_when_the_suffix_agrees_or_the
 
 @pytest.mark.parametrize(
     ("text", "file_name"),
-    [(PROSE, "x.log"), (SRT, "x.srt"), (SRT, ""), ("<html><p>Hi</p></html>", "")],
+    [(PROSE, "x.log"), ("<html><p>Hi</p></html>", "")],
 )
 def test_a_format_that_is_not_known_is_refused_and_the_known_ones_named(text, file_name):
     field, why = reason(text.encode(), file_name=file_name)

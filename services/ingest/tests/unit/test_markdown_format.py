@@ -307,7 +307,7 @@ def test_more_than_a_hundred_mendings_of_a_sort_are_summed_up():
     found = mended("# T\n\nx\n" + "\n<!-- a -->\n" * 150)
 
     assert len(found) == 101
-    assert found[-1] == Mending(0, "50 more: HTML comment was left out")
+    assert found[-1] == Mending(0, "50 more places: HTML comment was left out")
 
 
 @pytest.mark.parametrize("text", ["- a\n" * 60_000, "a " * 5_000_000])

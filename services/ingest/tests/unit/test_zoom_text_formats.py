@@ -64,7 +64,7 @@ def test_many_reactions_are_summed_up():
 
     assert len(mended) == 101
     assert mended[-1].line == 0
-    assert mended[-1].what.startswith("50 more times: ")
+    assert mended[-1].what.startswith("50 more places: ")
 
 
 def test_a_saved_transcript_counts_from_its_first_time():

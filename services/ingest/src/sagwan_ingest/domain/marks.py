@@ -10,7 +10,7 @@ _DECISION = re.compile(
     re.IGNORECASE,
 )
 _ACTION = re.compile(
-    r"(?:actions?(?: (?:items?|points?|required))?|AI|to-?dos?|follow-?ups?|next steps?"
+    r"(?:actions?(?: (?:items?|points?|required))?|(?-i:AI)|to-?dos?|follow-?ups?|next steps?"
     r"|액션(?: ?(?:아이템|플랜))?|할 ?일|조치(?: ?(?:사항|계획))?|실행 ?(?:과제|항목)|후속 ?(?:조치|작업|과제))",
     re.IGNORECASE,
 )

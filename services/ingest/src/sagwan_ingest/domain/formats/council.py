@@ -157,4 +157,10 @@ def _started(meeting: Meeting, lines: Sequence[str]) -> Meeting:
     return replace(meeting, started_at=datetime.combine(meeting.held_on, time(hour, minute), _KOREA))
 
 
-FORMAT = Format(name="council", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="council",
+    description="Minutes of Korean councils and the National Assembly as text (○위원장 김철수 …)",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)

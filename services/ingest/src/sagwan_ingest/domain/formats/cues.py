@@ -6,7 +6,6 @@ by time would tear its sentences apart.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -62,23 +61,6 @@ def utterances_of(cues: Iterable[Cue], mended: list[Mending]) -> tuple[Utterance
         for cue in kept
         for each in cue.said
     )
-
-
-def bounded(mended: Iterable[Mending]) -> tuple[Mending, ...]:
-    """The mendings by line, at most MENDINGS_OF_A_SORT_MAX of a sort and one that sums up the rest of it."""
-    places: Counter[str] = Counter()
-    shown: list[Mending] = []
-    first_left_out: dict[str, int] = {}
-    for each in sorted(mended, key=lambda each: each.line):
-        places[each.what] += 1
-        if places[each.what] <= MENDINGS_OF_A_SORT_MAX:
-            shown.append(each)
-        else:
-            first_left_out.setdefault(each.what, each.line)
-    for what, line in first_left_out.items():
-        left_out = places[what] - MENDINGS_OF_A_SORT_MAX
-        shown.append(Mending(line, f"{what} ({left_out} more from here on)"))
-    return tuple(sorted(shown, key=lambda each: each.line))
 
 
 def _with_text(cues: Iterable[Cue], mended: list[Mending]) -> list[Cue]:

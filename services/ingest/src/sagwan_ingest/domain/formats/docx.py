@@ -16,8 +16,9 @@ from lxml.etree import LxmlError, _Element  # type: ignore[import-untyped]  # lx
 from sagwan_ingest.domain.formats.attendance import closed_up, is_attendance
 from sagwan_ingest.domain.formats.docx_package import without_media
 from sagwan_ingest.domain.formats.format import CONTENT, BinaryFormat, Parsed
+from sagwan_ingest.domain.formats.mendings import Mendings
 from sagwan_ingest.domain.formats.minute_names import Line
-from sagwan_ingest.domain.formats.minutes import Block, Heading, Known, Mendings, Row, Text, Turn, read_minutes
+from sagwan_ingest.domain.formats.minutes import Block, Heading, Known, Row, Text, Turn, read_minutes
 from sagwan_ingest.domain.meeting import Utterance
 from sagwan_ingest.domain.validation import TITLE_CHARACTERS_MAX
 from sagwan_runtime.errors import InvalidRequest
@@ -354,4 +355,10 @@ def _list_depths(document: Document) -> dict[str, int]:
     return depths
 
 
-FORMAT = BinaryFormat(name="docx", suffixes=(".docx",), matches=_matches, parse=_parse)
+FORMAT = BinaryFormat(
+    name="docx",
+    description="Minutes and Teams transcripts in DOCX: headings, lists, tables, Korean forms",
+    suffixes=(".docx",),
+    matches=_matches,
+    parse=_parse,
+)

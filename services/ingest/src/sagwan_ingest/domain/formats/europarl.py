@@ -67,4 +67,10 @@ def _turns(text: str) -> Iterator[_Turn]:
         yield turn
 
 
-FORMAT = Format(name="europarl", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="europarl",
+    description="Debates of the European Parliament in the layout of the Europarl corpus",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)

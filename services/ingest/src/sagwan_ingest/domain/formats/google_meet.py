@@ -210,4 +210,10 @@ def _turns(
     return turns
 
 
-FORMAT = Format(name="google-meet", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="google-meet",
+    description="Google Meet transcripts, as text or Markdown",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)

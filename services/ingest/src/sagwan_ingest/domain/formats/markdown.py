@@ -13,9 +13,10 @@ from markdown_it.token import Token
 from sagwan_ingest.domain.formats.attendance import attendance
 from sagwan_ingest.domain.formats.format import NEVER, Format, Parsed, refused
 from sagwan_ingest.domain.formats.inline_markdown import bold_and_rest, plain
+from sagwan_ingest.domain.formats.mendings import Mendings
 from sagwan_ingest.domain.formats.minute_dates import days_in
 from sagwan_ingest.domain.formats.minute_names import Line
-from sagwan_ingest.domain.formats.minutes import Block, Heading, Known, Mendings, Row, Text, read_minutes
+from sagwan_ingest.domain.formats.minutes import Block, Heading, Known, Row, Text, read_minutes
 from sagwan_ingest.domain.validation import (
     ATTRIBUTE_KEY_CHARACTERS_MAX,
     ATTRIBUTE_VALUE_CHARACTERS_MAX,
@@ -293,4 +294,10 @@ def _known(values: dict[str, list[str]], mended: Mendings) -> Known:
     return Known(shown, held_on, tuple(people), tuple(tags), "", attributes)
 
 
-FORMAT = Format(name="markdown", suffixes=(".md", ".markdown"), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="markdown",
+    description="Minutes in Markdown: headings, speakers, lists, tables, task boxes",
+    suffixes=(".md", ".markdown"),
+    sniff=_sniff,
+    parse=_parse,
+)

@@ -6,7 +6,6 @@ to the next name or heading. Under `Decisions` or `Action items`, the items of a
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +17,8 @@ from sagwan_ingest.domain.formats.attendance import (
     is_attendance,
     with_initials,
 )
-from sagwan_ingest.domain.formats.format import Mending, Parsed, refused
+from sagwan_ingest.domain.formats.format import Parsed, refused
+from sagwan_ingest.domain.formats.mendings import Mendings
 from sagwan_ingest.domain.formats.minute_dates import days_in, is_only_a_day
 from sagwan_ingest.domain.formats.minute_names import (
     Line,
@@ -82,29 +82,6 @@ class Turn:
 
 Block = Heading | Text | Row | Turn
 
-_REPORTED_MAX = 100
-
-
-class Mendings:
-    """What was mended, at most a hundred places of each sort; the rest is summed up."""
-
-    def __init__(self) -> None:
-        self._found: list[Mending] = []
-        self._times: Counter[str] = Counter()
-
-    def add(self, line: int, what: str) -> None:
-        """Keeps it where it is among the first of its sort, counts it anyway."""
-        self._times[what] += 1
-        if self._times[what] <= _REPORTED_MAX:
-            self._found.append(Mending(line, what))
-
-    def reported(self) -> tuple[Mending, ...]:
-        """All of them in the order of the lines, then the sums."""
-        rest = [
-            Mending(0, f"{n - _REPORTED_MAX:,} more: {what}") for what, n in self._times.items() if n > _REPORTED_MAX
-        ]
-        return (*sorted(self._found, key=lambda each: each.line), *rest)
-
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -153,7 +130,7 @@ def read_minutes(blocks: Sequence[Block], mended: Mendings, known: Known = Known
         attributes=known.attributes,
         utterances=utterances,
     )
-    return Parsed((meeting,), mended.reported())
+    return Parsed((meeting,), mended.all())
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

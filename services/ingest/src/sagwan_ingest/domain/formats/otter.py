@@ -125,4 +125,10 @@ def _are_speakers(people: Sequence[str]) -> bool:
     return 0 < len(people) <= PARTICIPANTS_MAX and all(len(each) <= SPEAKER_CHARACTERS_MAX for each in people)
 
 
-FORMAT = Format(name="otter", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="otter",
+    description="Otter-like text: a line with name and time before each turn; Teams as well",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)

@@ -265,7 +265,7 @@ def _count_times(turns: Sequence[_Turn]) -> list[Mending]:
 
 FORMAT = Format(
     name="text",
-    description='Plain text with "Name: text" lines, or minutes of a Korean council',
+    description='Plain text: "Name: text" lines with or without times, minutes, or paragraphs',
     suffixes=(".txt", ".text"),
     sniff=_sniff,
     parse=_parse,

@@ -25,7 +25,7 @@ from sagwan_ingest.domain.formats import (
     zoom_transcript,
 )
 from sagwan_ingest.domain.formats.encoding import decode
-from sagwan_ingest.domain.formats.format import CONTENT, LIKELY, NEVER, BinaryFormat, Format, Mending, Parsed
+from sagwan_ingest.domain.formats.format import CERTAIN, CONTENT, LIKELY, NEVER, BinaryFormat, Format, Mending, Parsed
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_runtime.errors import InvalidRequest
 
@@ -44,8 +44,8 @@ TEXT_FORMATS: tuple[Format, ...] = (
     whisper.FORMAT,
     fireflies.FORMAT,
     json_turns.FORMAT,
-    plain_text.FORMAT,
     markdown.FORMAT,
+    plain_text.FORMAT,
 )
 BINARY_FORMATS: tuple[BinaryFormat, ...] = (docx.FORMAT,)
 
@@ -130,18 +130,22 @@ def _named(name: str) -> Format:
 def _detected(text: str, file_name: str) -> Format:
     """The format that the content most looks like; where that is weak, the one of the file's suffix.
 
+    Between two that are likely and have suffixes of their own, the suffix decides unless the content is certain.
+
     A suffix that is known sends even odd content to its parser, which can say what is wrong with it. One that is not
     known keeps content that could be anything from being read as plain text.
     """
     head = text[:_HEAD_CHARACTERS]
     scores = {each.name: each.sniff(head) for each in TEXT_FORMATS}
     likeliest = max(TEXT_FORMATS, key=lambda each: scores[each.name])
+    suffix = _stem_and_suffix(file_name)[1]
+    named = next((each for each in TEXT_FORMATS if suffix in each.suffixes), None)
+    if named and likeliest.suffixes and LIKELY <= scores[named.name] and scores[likeliest.name] < CERTAIN:
+        return named
     if scores[likeliest.name] >= LIKELY:
         return likeliest
-    suffix = _stem_and_suffix(file_name)[1]
-    for each in TEXT_FORMATS:
-        if suffix in each.suffixes:
-            return each
+    if named:
+        return named
     if scores[likeliest.name] > NEVER and not suffix:
         return likeliest
     raise InvalidRequest.field(

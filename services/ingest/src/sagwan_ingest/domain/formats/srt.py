@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sagwan_ingest.domain.formats.cue import Cue, Said
-from sagwan_ingest.domain.formats.cues import bounded, utterances_of
+from sagwan_ingest.domain.formats.cues import utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, LIKELY, NEVER, Format, Mending, Parsed, refused
+from sagwan_ingest.domain.formats.mendings import bounded
 from sagwan_ingest.domain.meeting import Meeting
 
 _TIME = r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{1,2})(?:[,.]([0-9]{1,3}))?(?![0-9])"
@@ -116,4 +117,10 @@ def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str |
     return whole * 1_000 + int((fraction or "0").ljust(3, "0"))
 
 
-FORMAT = Format(name="srt", suffixes=(".srt",), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="srt",
+    description="SubRip captions, with or without numbers",
+    suffixes=(".srt",),
+    sniff=_sniff,
+    parse=_parse,
+)

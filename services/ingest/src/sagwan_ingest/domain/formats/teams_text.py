@@ -79,4 +79,10 @@ def _turns(text: str, mended: list[Mending]) -> Iterator[_Turn]:
         yield turn
 
 
-FORMAT = Format(name="teams-text", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="teams-text",
+    description="Text of Teams transcripts with times from and to",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)

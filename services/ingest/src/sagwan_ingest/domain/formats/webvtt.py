@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from sagwan_ingest.domain.formats.cue import Cue, Said
-from sagwan_ingest.domain.formats.cues import CUES_MAX, bounded, utterances_of
+from sagwan_ingest.domain.formats.cues import CUES_MAX, utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, NEVER, Format, Mending, Parsed, refused
+from sagwan_ingest.domain.formats.mendings import bounded
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.validation import TITLE_CHARACTERS_MAX
 

@@ -93,4 +93,10 @@ def _is_kept(message: _Message, mended: list[Mending]) -> bool:
     return True
 
 
-FORMAT = Format(name="zoom-chat", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="zoom-chat",
+    description="Chat of a Zoom meeting",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)

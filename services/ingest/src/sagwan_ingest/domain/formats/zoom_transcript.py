@@ -50,4 +50,10 @@ def _turns(text: str) -> Iterator[_Turn]:
     yield turn
 
 
-FORMAT = Format(name="zoom-transcript", suffixes=(), sniff=_sniff, parse=_parse)
+FORMAT = Format(
+    name="zoom-transcript",
+    description="Text that Zoom saves of its live transcript",
+    suffixes=(),
+    sniff=_sniff,
+    parse=_parse,
+)
