@@ -140,7 +140,7 @@ def _detected(text: str, file_name: str) -> Format:
     likeliest = max(TEXT_FORMATS, key=lambda each: scores[each.name])
     suffix = _stem_and_suffix(file_name)[1]
     named = next((each for each in TEXT_FORMATS if suffix in each.suffixes), None)
-    if named and likeliest.suffixes and LIKELY <= scores[named.name] and scores[likeliest.name] < CERTAIN:
+    if named and likeliest.suffixes and scores[named.name] >= LIKELY and scores[likeliest.name] < CERTAIN:
         return named
     if scores[likeliest.name] >= LIKELY:
         return likeliest
