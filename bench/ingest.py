@@ -1,7 +1,7 @@
 """Measures ingest on real meetings, and holds it against the targets.
 
-Starts a stack of its own in var/bench/ingest. Prints a row a figure, writes var/bench/ingest.json, and exits with 1 when
-a target is missed. With --meetings it takes the first so many, writes to a file of its own and stands for nothing.
+Starts a stack of its own in var/bench/ingest. Prints a row a figure, writes var/bench/ingest.json, and exits with 1
+when a target is missed. With --meetings it takes the first so many, writes to a file of its own and stands for nothing.
 """
 
 import argparse

@@ -118,7 +118,7 @@ def test_another_tenant_finds_reads_and_lists_nothing(stack: Stack, search, inge
 
 SERVICES = {
     "embedder": ["sagwan.embedder.v1.EmbedderService"],
-    "ingest": ["sagwan.ingest.v1.IngestService"],
+    "ingest": ["sagwan.ingest.v1.IngestService", "sagwan.ingest.v1.ModelService"],
     "search": ["sagwan.search.v1.SearchService", "sagwan.search.v1.IndexAdminService"],
 }
 

@@ -9,10 +9,11 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
-from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2
+from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2, models_pb2, models_pb2_grpc
 from sagwan.search.v1 import search_pb2, search_pb2_grpc
 from sagwan_client.channels import open_channel
 from sagwan_client.errors import SagwanCallError
+from sagwan_client.filling import fill_all
 from sagwan_client.importing import import_all
 from sagwan_client.settings import ClientSettings
 
@@ -56,6 +57,7 @@ class SagwanClient:
         self._ingest: ingest_pb2_grpc.IngestServiceAsyncStub = ingest_pb2_grpc.IngestServiceStub(
             self._channels["ingest"]
         )
+        self._models: models_pb2_grpc.ModelServiceAsyncStub = models_pb2_grpc.ModelServiceStub(self._channels["ingest"])
         self._embedder: embedder_pb2_grpc.EmbedderServiceAsyncStub = embedder_pb2_grpc.EmbedderServiceStub(
             self._channels["embedder"]
         )
@@ -223,6 +225,37 @@ class SagwanClient:
         """Lists the formats of transcripts that the ingest service reads."""
         return await self._unary(self._ingest.ListFormats, ingest_pb2.ListFormatsRequest())
 
+    async def list_models(self) -> Sequence[models_pb2.Model]:
+        """The embedding models that are known or that an embedder runs; takes a key with the scope `admin`."""
+        return (await self._unary(self._models.ListModels, models_pb2.ListModelsRequest())).models
+
+    async def add_model(self, name: str = "") -> models_pb2.Model:
+        """Makes a model known that an embedder runs; unnamed, the only one that is not known yet."""
+        return await self._unary(self._models.AddModel, models_pb2.AddModelRequest(name=name))
+
+    def fill_model(
+        self, name: str, *, answer_timeout_s: float = 660.0
+    ) -> AsyncGenerator[models_pb2.FillModelProgress, None]:
+        """Gives every chunk a vector of a model; yields how far it is, `done` last. A cut-off call is made again.
+
+        Args:
+            name: Its resource name.
+            answer_timeout_s: Longest wait for the next step; the service gives each 10 minutes.
+        """
+        request = models_pb2.FillModelRequest(name=name)
+        return fill_all(
+            lambda: self._models.FillModel(request, metadata=self._metadata), answer_timeout_s=answer_timeout_s
+        )
+
+    async def switch_model(self, name: str) -> models_pb2.Model:
+        """Lets a model serve."""
+        return await self._unary(self._models.SwitchModel, models_pb2.SwitchModelRequest(name=name), timeout_s=120.0)
+
+    async def drop_model(self, name: str, *, allow_missing: bool = False) -> None:
+        """Removes a model that does not serve, with its vectors."""
+        request = models_pb2.DropModelRequest(name=name, allow_missing=allow_missing)
+        await self._unary(self._models.DropModel, request)
+
     async def embed(self, texts: Sequence[str], kind: embedder_pb2.TextKind.ValueType) -> embedder_pb2.EmbedResponse:
         """One unit vector a text, packed as little-endian float32."""
         request = embedder_pb2.EmbedRequest(texts=texts, kind=kind)
@@ -247,10 +280,13 @@ class SagwanClient:
         return status
 
     async def _unary(
-        self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        timeout_s: float | None = None,
     ) -> _Response:
         try:
-            return await method(request, timeout=self._timeout_s, metadata=self._metadata)
+            return await method(request, timeout=timeout_s or self._timeout_s, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise SagwanCallError.of(error) from error
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from sagwan_runtime.calls import Call, Scope
-from sagwan_runtime.errors import Unauthenticated
+from sagwan_runtime.errors import PermissionDenied, Unauthenticated
 
 _SCHEME = "bearer "
 
@@ -76,6 +76,19 @@ def current_principal() -> Principal:
         return _principal.get()
     except LookupError:
         raise Unauthenticated("this call names no tenant") from None
+
+
+def require_scope(scope: str) -> Principal:
+    """The caller of the RPC being answered, whose key must have a scope.
+
+    Raises:
+        PermissionDenied: It has not.
+        Unauthenticated: The RPC runs outside the `authenticated` scope.
+    """
+    principal = current_principal()
+    if scope not in principal.scopes:
+        raise PermissionDenied(f"this takes a key with the scope {scope}")
+    return principal
 
 
 def key_digest(key: str) -> bytes:

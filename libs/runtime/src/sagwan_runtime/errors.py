@@ -81,6 +81,18 @@ class Conflict(SagwanError):
     """Somebody else changed the resource first; read it again and retry."""
 
 
+class PreconditionFailed(SagwanError):
+    """The request is sound, and what it asks for is not in the state for it.
+
+    Attributes:
+        resource: The resource's name.
+    """
+
+    def __init__(self, resource: str, reason: str) -> None:
+        super().__init__(f"{resource} {reason}")
+        self.resource = resource
+
+
 class Overloaded(SagwanError):
     """The service is full; nothing was done.
 

@@ -131,7 +131,7 @@ class IngestMetrics:
         self.meetings = Counter("sagwan_ingest_meetings", "Meetings by outcome.", ("outcome",), registry=registry)
         self.chunks = Counter(
             "sagwan_ingest_chunks",
-            "Chunks written, by whether their vector was computed or kept.",
+            "Chunks by what became of their vector: computed, kept, or reembedded by a new model.",
             ("vector",),
             registry=registry,
         )

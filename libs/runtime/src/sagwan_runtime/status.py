@@ -17,6 +17,7 @@ from sagwan_runtime.errors import (
     NotImplementedYet,
     Overloaded,
     PermissionDenied,
+    PreconditionFailed,
     SagwanError,
     Unauthenticated,
 )
@@ -116,6 +117,16 @@ def _resource(error: NotFound) -> list[message.Message]:
     return [error_details_pb2.ResourceInfo(resource_type=_shortened(kind, _MESSAGE_BYTES_MAX), resource_name=name)]
 
 
+def _precondition(error: PreconditionFailed) -> list[message.Message]:
+    kind = error.resource.split("/", maxsplit=1)[0]
+    violation = error_details_pb2.PreconditionFailure.Violation(
+        type=_shortened(kind, _MESSAGE_BYTES_MAX),
+        subject=_shortened(error.resource, _MESSAGE_BYTES_MAX),
+        description=_shortened(str(error), _MESSAGE_BYTES_MAX),
+    )
+    return [error_details_pb2.PreconditionFailure(violations=[violation])]
+
+
 def _retry(error: Overloaded | DependencyUnavailable) -> list[message.Message]:
     delay = duration_pb2.Duration()
     delay.FromMilliseconds(error.retry_after_ms)
@@ -133,6 +144,7 @@ _TABLE: tuple[tuple[type[SagwanError], grpc.StatusCode, Callable[..., list[messa
     (NotFound, grpc.StatusCode.NOT_FOUND, _resource),
     (AlreadyExists, grpc.StatusCode.ALREADY_EXISTS, _nothing),
     (Conflict, grpc.StatusCode.ABORTED, _nothing),
+    (PreconditionFailed, grpc.StatusCode.FAILED_PRECONDITION, _precondition),
     (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED, _retry),
     (DependencyUnavailable, grpc.StatusCode.UNAVAILABLE, _retry),
     (DeadlineExceeded, grpc.StatusCode.DEADLINE_EXCEEDED, _nothing),

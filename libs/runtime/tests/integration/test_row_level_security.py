@@ -111,7 +111,7 @@ async def test_the_services_role_owns_nothing(owner):
     )
 
 
-async def test_the_definer_owns_the_two_functions_that_must_see_more_and_nothing_else(owner):
+async def test_the_definer_owns_the_functions_that_must_see_more_and_nothing_else(owner):
     rows = await owner.fetch(
         """
         SELECT classid::regclass::text AS kind, objid::regproc::text AS name
@@ -121,7 +121,16 @@ async def test_the_definer_owns_the_two_functions_that_must_see_more_and_nothing
         """
     )
 
-    assert {tuple(row) for row in rows} == {("pg_proc", "authenticate"), ("pg_proc", "lexical_matches")}
+    functions = ("authenticate", "lexical_matches", "vector_counts", "chunks_without_vector")
+    assert {tuple(row) for row in rows} == {("pg_proc", name) for name in functions}
+
+
+@pytest.mark.parametrize("hidden", ["SELECT text FROM chunks", "SELECT embedding FROM chunk_vectors_1"])
+async def test_the_definer_sees_which_chunks_have_a_vector_and_not_what_is_in_them(owner, hidden):
+    async with owner.transaction():
+        await owner.execute("SET LOCAL ROLE sagwan_definer")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await owner.fetch(hidden)
 
 
 async def test_functions_that_run_as_their_owner_are_the_services_only_and_pin_where_they_look(owner):
@@ -133,7 +142,15 @@ async def test_functions_that_run_as_their_owner_are_the_services_only_and_pin_w
         """
     )
 
-    assert {row["proname"] for row in rows} == {"authenticate", "lexical_matches", "register_model"}
+    assert {row["proname"] for row in rows} == {
+        "authenticate",
+        "lexical_matches",
+        "register_model",
+        "vector_counts",
+        "chunks_without_vector",
+        "switch_model",
+        "drop_model",
+    }
     for row in rows:
         assert "search_path=public, pg_temp" in row["proconfig"]
         assert row["of_services"]

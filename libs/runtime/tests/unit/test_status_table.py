@@ -15,6 +15,7 @@ CODES = [
     (NotFound("meetings/m"), grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
     (errors.AlreadyExists("taken"), grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS"),
     (errors.Conflict("changed"), grpc.StatusCode.ABORTED, "CONFLICT"),
+    (errors.PreconditionFailed("models/m", "serves"), grpc.StatusCode.FAILED_PRECONDITION, "PRECONDITION_FAILED"),
     (errors.Overloaded("full", retry_after_ms=100), grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
     (errors.DependencyUnavailable("down"), grpc.StatusCode.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"),
     (errors.DeadlineExceeded("late"), grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
@@ -62,6 +63,15 @@ def test_an_invalid_request_names_each_field():
         ("query", "is blank"),
         ("filter.start_date", "is no date"),
     ]
+
+
+def test_what_is_in_the_wrong_state_is_named_with_the_reason():
+    failure = detail_of(
+        rich_status(errors.PreconditionFailed("models/m", "serves")), error_details_pb2.PreconditionFailure
+    )
+
+    (violation,) = failure.violations
+    assert (violation.type, violation.subject, violation.description) == ("models", "models/m", "models/m serves")
 
 
 def test_what_is_not_found_is_named_by_kind_and_name():

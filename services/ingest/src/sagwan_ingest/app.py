@@ -4,14 +4,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib.resources import files
 
-from sagwan.ingest.v1 import ingest_pb2_grpc
+from sagwan.ingest.v1 import ingest_pb2_grpc, models_pb2_grpc
 from sagwan_ingest.adapters.embedder import GrpcPassageEmbedder
+from sagwan_ingest.adapters.models import PostgresModelStore
 from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
+from sagwan_ingest.model_servicer import ModelServicer
+from sagwan_ingest.reembedding import Reembedding, ReembeddingLimits
 from sagwan_ingest.servicer import IngestServicer
 from sagwan_ingest.settings import IngestSettings
 from sagwan_runtime.auth import CachedKeyStore, authenticated
 from sagwan_runtime.channels import TracedUnaryCalls, open_channel
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.embedders import open_embedders
 from sagwan_runtime.metrics import (
     DatabaseMetrics,
     IngestMetrics,
@@ -47,17 +52,20 @@ async def run(
                 connection_settings={"statement_timeout": str(settings.call_timeout_ms)},
             )
         )
-        channel = await stack.enter_async_context(
-            open_channel(
+        embedders = await stack.enter_async_context(
+            open_embedders(
                 settings.embedder_target,
-                message_bytes_max=settings.message_bytes_max,
-                interceptors=[TracedUnaryCalls(seen.tracer)],
+                lambda target: open_channel(
+                    target,
+                    message_bytes_max=settings.message_bytes_max,
+                    interceptors=[TracedUnaryCalls(seen.tracer)],
+                ),
             )
         )
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="indexing"))
         queries = load_queries(files("sagwan_ingest.adapters") / "queries.sql")
         store = PostgresMeetingStore(database, queries)
-        embedder = GrpcPassageEmbedder(channel, unavailable_timeout_s=settings.embedder_unavailable_ms / 1_000)
+        embedder = GrpcPassageEmbedder(embedders, unavailable_timeout_s=settings.embedder_unavailable_ms / 1_000)
         metrics = IngestMetrics(seen.registry)
         ingestion = Ingestion(
             store,
@@ -80,8 +88,15 @@ async def run(
             import_ahead=settings.import_ahead,
         )
 
-        async def model_is_served() -> None:
-            await store.register(await embedder.model())
+        reembedding = Reembedding(
+            PostgresModelStore(database, load_queries(files("sagwan_ingest.adapters") / "models.sql")),
+            embedder,
+            metrics,
+            ReembeddingLimits(
+                embed_texts_max=settings.embed_texts_max, step_timeout_s=settings.call_timeout_ms / 1_000
+            ),
+        )
+        model_servicer = ModelServicer(reembedding, call_timeout_s=settings.call_timeout_ms / 1_000)
 
         await serve(
             settings,
@@ -90,8 +105,12 @@ async def run(
                     "sagwan.ingest.v1.IngestService",
                     lambda server: ingest_pb2_grpc.add_IngestServiceServicer_to_server(servicer, server),
                 ),
+                Registration(
+                    "sagwan.ingest.v1.ModelService",
+                    lambda server: models_pb2_grpc.add_ModelServiceServicer_to_server(model_servicer, server),
+                ),
             ],
-            checks={"model": model_is_served},
+            checks={"model": lambda: reembedding.check_serving(Deadline.after(2))},
             tracer=seen.tracer,
             rpc_metrics=RpcMetrics(seen.registry),
             inner_scopes=(authenticated(CachedKeyStore(PostgresKeyStore(database))),),

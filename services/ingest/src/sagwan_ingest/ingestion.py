@@ -237,10 +237,8 @@ class Ingestion:
         vectors: dict[bytes, Vector] = {}
         for first in range(0, len(digests), self._limits.embed_texts_max):
             batch = digests[first : first + self._limits.embed_texts_max]
-            embedded = await self._embedder.embed([texts[digest] for digest in batch], deadline)
-            if embedded.model_sha256 != serving_sha256:
-                raise DependencyUnavailable("the embedder runs another model than the one whose vectors are served")
-            vectors.update(zip(batch, embedded.vectors, strict=True))
+            found = await self._embedder.embed([texts[digest] for digest in batch], serving_sha256, deadline)
+            vectors.update(zip(batch, found, strict=True))
         return vectors
 
     @contextmanager

@@ -1,10 +1,11 @@
 """What the use case needs from the outside."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -37,36 +38,23 @@ class Model:
     dimension: int
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Vectors and who wrote them.
-
-    Attributes:
-        vectors: One a text, in order; float32, of unit length.
-        model_sha256: The model.
-    """
-
-    vectors: Sequence[Vector]
-    model_sha256: str
-
-
 class PassageEmbedder(Protocol):
     """Turns chunks into vectors."""
 
-    async def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
-        """One vector a text.
+    async def embed(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> Sequence[Vector]:
+        """One vector of a model a text, in order; float32, of unit length.
 
         Raises:
-            DependencyUnavailable: The embedder cannot be reached or refuses.
+            DependencyUnavailable: No embedder that runs the model can be reached, or it refuses.
             DeadlineExceeded: It did not answer in time.
         """
         ...
 
-    async def model(self) -> Model:
-        """The model that is loaded.
+    async def models(self) -> Sequence[Model]:
+        """The models that are loaded, an embedder each.
 
         Raises:
-            DependencyUnavailable: The embedder cannot be reached.
+            DependencyUnavailable: No embedder can be reached.
         """
         ...
 
@@ -259,4 +247,96 @@ class MeetingStore(Protocol):
 
     async def fold_statistics(self, tenant_id: UUID, deadline: Deadline) -> None:
         """Adds up what writers have changed in the statistics, unless somebody else is at it."""
+        ...
+
+
+class ModelState(StrEnum):
+    """What a model is for."""
+
+    FILLING = "filling"
+    SERVING = "serving"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that was added.
+
+    Attributes:
+        model: What it is.
+        model_id: Names its table.
+        state: What it is for.
+        created_at: When it was added.
+        vector_count: Chunks, of all tenants, that have a vector of it.
+        chunk_count: Chunks, of all tenants.
+    """
+
+    model: Model
+    model_id: int
+    state: ModelState
+    created_at: datetime
+    vector_count: int
+    chunk_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class VectorlessChunk:
+    """A chunk that lacks a vector of a model.
+
+    Attributes:
+        tenant_id: Whose it is.
+        meeting_key: Its meeting.
+        chunk_id: Itself; a later chunk has a larger one.
+    """
+
+    tenant_id: UUID
+    meeting_key: int
+    chunk_id: int
+
+
+class ModelStore(Protocol):
+    """Where models and their vectors are kept."""
+
+    async def models(self, deadline: Deadline) -> Sequence[KnownModel]:
+        """Every model, oldest first."""
+        ...
+
+    async def serving_sha256(self, deadline: Deadline) -> str | None:
+        """The model that serves; None before the first."""
+        ...
+
+    async def register(self, model: Model, deadline: Deadline) -> None:
+        """Makes a model known, with an empty table; the first one serves. One that is known is left as it is."""
+        ...
+
+    async def vectorless(
+        self, model_id: int, *, after_chunk: int, chunks_max: int, deadline: Deadline
+    ) -> Sequence[VectorlessChunk]:
+        """Chunks of all tenants that lack a vector of a model, oldest first, from the one after a chunk."""
+        ...
+
+    async def texts(self, chunks: Sequence[VectorlessChunk], deadline: Deadline) -> Mapping[int, str]:
+        """What those of the chunks say that are still there, by chunk id."""
+        ...
+
+    async def add_vectors(
+        self, model_id: int, vectors: Sequence[tuple[VectorlessChunk, Vector]], deadline: Deadline
+    ) -> int:
+        """Gives chunks their vectors, those that are still there and lack one; how many did."""
+        ...
+
+    def alone(self, deadline: Deadline) -> AbstractAsyncContextManager[Self]:
+        """This store while nobody writes, all of whose work is one transaction; commits on leaving.
+
+        Raises:
+            DependencyUnavailable: Writers did not end in time.
+        """
+        ...
+
+    async def switch(self, model_id: int, deadline: Deadline) -> int | None:
+        """Lets a model serve unless chunks lack its vectors; how many do, None when there is no such model."""
+        ...
+
+    async def drop(self, model_id: int, deadline: Deadline) -> bool | None:
+        """Removes a model unless it serves; whether it does not, None when there is no such model."""
         ...

@@ -24,7 +24,11 @@ class IngestSettings(RpcSettings):
         default=4, ge=1, description="Transactions that write at once; must leave connections of the pool to others."
     )
     call_timeout_ms: int = Field(default=600_000, ge=1, description="Longest one meeting or transcript may take.")
-    embedder_target: str = Field(default="127.0.0.1:50051", description="gRPC target of the embedder.")
+    embedder_target: str = Field(
+        default="127.0.0.1:50051",
+        min_length=1,
+        description="gRPC target of the embedder; while the model is changed, those of both, separated by a comma.",
+    )
     embedder_unavailable_ms: int = Field(
         default=30_000, ge=0, description="How long an embedder that is down is waited for."
     )

@@ -18,13 +18,14 @@ from opentelemetry import trace
 from pgvector.asyncpg import register_vector
 from prometheus_client import CollectorRegistry
 
+from sagwan_ingest.adapters.models import PostgresModelStore
 from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.tokens import estimate_tokens
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
-from sagwan_ingest.ports import Embedded, Model, Vector
+from sagwan_ingest.ports import Model, Vector
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.metrics import DatabaseMetrics, IngestMetrics
 from sagwan_runtime.postgres.database import Database, open_database
@@ -56,17 +57,17 @@ class HashEmbedder:
         self.failure: Exception | None = None
         self.dimension = MODEL.dimension
 
-    async def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
+    async def embed(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> list[Vector]:
         self.texts += texts
         self.asked.set()
         if self.gate is not None:
             await self.gate.wait()
         if self.failure and any(self.failing_text in text for text in texts):
             raise self.failure
-        return Embedded([self.vector(text) for text in texts], MODEL.sha256)
+        return [self.vector(text) for text in texts]
 
-    async def model(self) -> Model:
-        return MODEL
+    async def models(self) -> list[Model]:
+        return [MODEL]
 
     def vector(self, text: str) -> Vector:
         seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
@@ -230,11 +231,15 @@ def embedder() -> HashEmbedder:
 
 
 @pytest.fixture
-async def store(database) -> PostgresMeetingStore:
+def model_store(database) -> PostgresModelStore:
+    return PostgresModelStore(database, load_queries(files("sagwan_ingest.adapters") / "models.sql"))
+
+
+@pytest.fixture
+async def store(database, model_store) -> PostgresMeetingStore:
     """The store, with the embedder's model serving."""
-    store = PostgresMeetingStore(database, load_queries(files("sagwan_ingest.adapters") / "queries.sql"))
-    await store.register(MODEL)
-    return store
+    await model_store.register(MODEL, Deadline.after(5))
+    return PostgresMeetingStore(database, load_queries(files("sagwan_ingest.adapters") / "queries.sql"))
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
 from sagwan_ingest.convert import changes_of, page_request, page_response
 from sagwan_ingest.domain.indexing import completed
 from sagwan_ingest.domain.meeting import Meeting, Utterance
-from sagwan_ingest.ports import Model, Outcome
+from sagwan_ingest.ports import Outcome
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import Conflict, DependencyUnavailable, NotFound
+from sagwan_runtime.errors import Conflict, NotFound
 
 pytestmark = pytest.mark.integration
 
@@ -147,18 +147,3 @@ class TestListing:
                 break
         assert walked == [f"meetings/m-{number}" for number in (6, 0, 3, 2, 5, 1, 4)]
         assert not request.page_token
-
-
-class TestModels:
-    async def test_a_model_is_registered_once(self, store, owner, embedder):
-        await store.register(await embedder.model())
-        await store.register(await embedder.model())
-        assert [tuple(row) for row in await owner.fetch("SELECT sha256, state FROM models")] == [
-            ("sha-of-model", "serving")
-        ]
-
-    async def test_another_model_is_made_known_and_not_written_with(self, store, owner):
-        with pytest.raises(DependencyUnavailable, match="another model"):
-            await store.register(Model("other", "2", "int8", "another", 16))
-        rows = await owner.fetch("SELECT sha256, state FROM models ORDER BY model_id")
-        assert [tuple(row) for row in rows] == [("sha-of-model", "serving"), ("another", "filling")]

@@ -13,6 +13,7 @@ from sagwan_ingest.adapters.embedder import GrpcPassageEmbedder
 from sagwan_ingest.ports import Model
 from sagwan_runtime.channels import open_channel
 from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.embedders import Embedders
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 
 pytestmark = pytest.mark.integration
@@ -67,14 +68,13 @@ async def embedder(service) -> AsyncIterator[GrpcPassageEmbedder]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with open_channel(f"127.0.0.1:{port}", message_bytes_max=1 << 20) as channel:
-        yield GrpcPassageEmbedder(channel, unavailable_timeout_s=0.7)
+        yield GrpcPassageEmbedder(Embedders([channel]), unavailable_timeout_s=0.7)
     await server.stop(0)
 
 
 async def test_texts_are_embedded_as_passages_in_order_by_the_model_that_is_named(embedder, service):
-    embedded = await embedder.embed(["하나", "two"], Deadline.after(5))
-    assert [each.tolist() for each in embedded.vectors] == [pytest.approx(row) for row in ROWS]
-    assert embedded.model_sha256 == "abc"
+    embedded = await embedder.embed(["하나", "two"], "abc", Deadline.after(5))
+    assert [each.tolist() for each in embedded] == [pytest.approx(row) for row in ROWS]
     (request,) = service.requests
     assert (list(request.texts), request.kind) == (["하나", "two"], embedder_pb2.TEXT_KIND_PASSAGE)
 
@@ -82,57 +82,57 @@ async def test_texts_are_embedded_as_passages_in_order_by_the_model_that_is_name
 async def test_a_full_embedder_is_asked_again_after_the_pause_that_it_names(embedder, service):
     service.answers = [lambda context: full(context, (("grpc-retry-pushback-ms", "150"),)), full, well]
     begun = time.monotonic()
-    embedded = await embedder.embed(["하나", "two"], Deadline.after(5))
-    assert (len(embedded.vectors), len(service.requests)) == (2, 3)
+    embedded = await embedder.embed(["하나", "two"], "abc", Deadline.after(5))
+    assert (len(embedded), len(service.requests)) == (2, 3)
     assert time.monotonic() - begun >= 0.15 + 0.2
 
 
 async def test_one_that_stays_full_is_waited_for_until_the_deadline(embedder, service):
     service.answers = [full]
     with pytest.raises(DeadlineExceeded):
-        await embedder.embed(["하나", "two"], Deadline.after(0.5))
+        await embedder.embed(["하나", "two"], "abc", Deadline.after(0.5))
     assert len(service.requests) >= 2
 
 
 async def test_a_restart_is_waited_out(embedder, service):
     service.answers = [down, well]
-    assert len((await embedder.embed(["하나", "two"], Deadline.after(5))).vectors) == 2
+    assert len(await embedder.embed(["하나", "two"], "abc", Deadline.after(5))) == 2
 
 
 async def test_one_that_stays_down_is_unavailable_after_a_while(embedder, service):
     service.answers = [down]
     begun = time.monotonic()
     with pytest.raises(DependencyUnavailable, match="UNAVAILABLE"):
-        await embedder.embed(["하나", "two"], Deadline.after(30))
+        await embedder.embed(["하나", "two"], "abc", Deadline.after(30))
     assert 0.7 <= time.monotonic() - begun < 5
 
 
 async def test_a_server_that_is_not_there_is_unavailable():
     async with open_channel("127.0.0.1:1", message_bytes_max=1 << 20) as channel:
-        embedder = GrpcPassageEmbedder(channel, unavailable_timeout_s=0)
+        embedder = GrpcPassageEmbedder(Embedders([channel]), unavailable_timeout_s=0)
         with pytest.raises(DependencyUnavailable):
-            await embedder.embed(["하나"], Deadline.after(5))
+            await embedder.embed(["하나"], "abc", Deadline.after(5))
         with pytest.raises(DependencyUnavailable):
-            await embedder.model()
+            await embedder.models()
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL])
 async def test_what_will_not_pass_by_waiting_is_not_tried_again(embedder, service, code):
     service.answers = [lambda context: context.abort(code, "no")]
     with pytest.raises(DependencyUnavailable, match=code.name):
-        await embedder.embed(["하나", "two"], Deadline.after(5))
+        await embedder.embed(["하나", "two"], "abc", Deadline.after(5))
     assert len(service.requests) == 1
 
 
 async def test_a_late_answer_is_not_waited_for(embedder, service):
     service.answers = [lambda context: asyncio.sleep(60)]
     with pytest.raises(DeadlineExceeded):
-        await embedder.embed(["하나", "two"], Deadline.after(0.2))
+        await embedder.embed(["하나", "two"], "abc", Deadline.after(0.2))
 
 
 async def test_without_time_left_nothing_is_asked(embedder, service):
     with pytest.raises(DeadlineExceeded):
-        await embedder.embed(["하나", "two"], Deadline.after(-1))
+        await embedder.embed(["하나", "two"], "abc", Deadline.after(-1))
     assert service.requests == []
 
 
@@ -143,8 +143,8 @@ async def test_an_answer_without_a_vector_for_each_text_is_a_fault_of_the_embedd
 
     service.answers = [answer]
     with pytest.raises(DependencyUnavailable, match="each of 2 texts"):
-        await embedder.embed(["하나", "two"], Deadline.after(5))
+        await embedder.embed(["하나", "two"], "abc", Deadline.after(5))
 
 
 async def test_the_model_is_described(embedder):
-    assert await embedder.model() == Model("hashes", "1", "int8", "abc", 2)
+    assert await embedder.models() == [Model("hashes", "1", "int8", "abc", 2)]

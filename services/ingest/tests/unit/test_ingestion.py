@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.meeting import Meeting, Utterance
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
-from sagwan_ingest.ports import Embedded, KeptMeeting, Known, Model, Outcome, PreparedMeeting, Reply, Written
+from sagwan_ingest.ports import KeptMeeting, Known, Model, Outcome, PreparedMeeting, Reply, Vector, Written
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import Conflict, DeadlineExceeded, DependencyUnavailable, InvalidRequest, NotFound
 from sagwan_runtime.metrics import IngestMetrics
@@ -89,13 +89,15 @@ class LengthEmbedder:
         self.batches: list[list[str]] = []
         self.model_sha256 = MODEL.sha256
 
-    async def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
+    async def embed(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> list[Vector]:
         deadline.remaining_s()
+        if model_sha256 != self.model_sha256:
+            raise DependencyUnavailable("the embedder runs another model")
         self.batches.append(list(texts))
-        return Embedded([np.array([len(text), 1], np.float32) for text in texts], self.model_sha256)
+        return [np.array([len(text), 1], np.float32) for text in texts]
 
-    async def model(self) -> Model:
-        return MODEL
+    async def models(self) -> list[Model]:
+        return [MODEL]
 
 
 @pytest.fixture

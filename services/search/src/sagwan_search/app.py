@@ -6,6 +6,7 @@ from importlib.resources import files
 from sagwan.search.v1 import index_admin_pb2_grpc, search_pb2_grpc
 from sagwan_runtime.auth import CachedKeyStore, authenticated
 from sagwan_runtime.channels import TracedUnaryCalls, open_channel
+from sagwan_runtime.embedders import open_embedders
 from sagwan_runtime.metrics import (
     DatabaseMetrics,
     RpcMetrics,
@@ -45,18 +46,22 @@ async def run(
                 connection_settings=CONNECTION_SETTINGS,
             )
         )
-        channel = await stack.enter_async_context(
-            open_channel(
+        embedders = await stack.enter_async_context(
+            open_embedders(
                 settings.embedder_target,
-                message_bytes_max=settings.message_bytes_max,
-                interceptors=[TracedUnaryCalls(seen.tracer)],
+                lambda target: open_channel(
+                    target,
+                    message_bytes_max=settings.message_bytes_max,
+                    interceptors=[TracedUnaryCalls(seen.tracer)],
+                ),
             )
         )
         queries = load_queries(files("sagwan_search.adapters") / "queries.sql")
         store = PostgresMeetingStore(database, queries)
+        embedder = GrpcQueryEmbedder(embedders)
         searching = Searching(
             store,
-            GrpcQueryEmbedder(channel),
+            embedder,
             Analyzer(load_tagger()).terms,
             SearchMetrics(seen.registry),
             SearchLimits(
@@ -72,6 +77,11 @@ async def run(
             depth=settings.leg_depth,
             call_timeout_s=settings.call_timeout_ms / 1_000,
         )
+
+        async def database_is_ready() -> None:
+            # Brought along, so that neither the first search nor one after a switch asks the wrong embedder.
+            embedder.expect(await store.serving_sha256())
+
         await serve(
             settings,
             [
@@ -87,7 +97,7 @@ async def run(
                 ),
             ],
             # The embedder is not among them: without it searches are degraded, and still better than none.
-            checks={"database": store.check_ready},
+            checks={"database": database_is_ready},
             tracer=seen.tracer,
             rpc_metrics=RpcMetrics(seen.registry),
             inner_scopes=(authenticated(CachedKeyStore(PostgresKeyStore(database))),),

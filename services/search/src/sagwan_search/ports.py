@@ -48,6 +48,10 @@ class QueryVector:
 class QueryEmbedder(Protocol):
     """Turns questions into vectors."""
 
+    def expect(self, model_sha256: str | None) -> None:
+        """Says which model serves, as last seen. The vector says who wrote it: the caller must look."""
+        ...
+
     async def embed(self, text: str, deadline: Deadline) -> QueryVector:
         """The vector of a question.
 

@@ -186,6 +186,8 @@ class Searching:
             if serving is None:
                 return label, []
             if serving.sha256 != found.model.sha256:
+                # The models were switched: this search does without, the next one asks the right embedder.
+                self._embedder.expect(serving.sha256)
                 reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
                 return _MissingVector(DependencyUnavailable(reason))
             return label, await session.nearest(found.vector, self._limits.leg_depth)

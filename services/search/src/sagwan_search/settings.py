@@ -13,7 +13,11 @@ class SearchSettings(RpcSettings):
 
     port: int = Field(default=50_053, ge=0, le=65_535, description="gRPC port; 0 takes a free one.")
     metrics_port: int = Field(default=9_103, ge=0, le=65_535, description="Prometheus port; 0 takes a free one.")
-    embedder_target: str = Field(default="127.0.0.1:50051", description="gRPC target of the embedder.")
+    embedder_target: str = Field(
+        default="127.0.0.1:50051",
+        min_length=1,
+        description="gRPC target of the embedder; while the model is changed, those of both, separated by a comma.",
+    )
     embed_timeout_ms: int = Field(
         default=800,
         ge=1,

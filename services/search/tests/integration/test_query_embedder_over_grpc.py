@@ -10,6 +10,7 @@ import pytest
 from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
 from sagwan_runtime.channels import open_channel
 from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.embedders import Embedders
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
 
@@ -49,7 +50,7 @@ async def embedder(service) -> AsyncIterator[GrpcQueryEmbedder]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with open_channel(f"127.0.0.1:{port}", message_bytes_max=1 << 20) as channel:
-        yield GrpcQueryEmbedder(channel)
+        yield GrpcQueryEmbedder(Embedders([channel]))
     await server.stop(0)
 
 
@@ -86,7 +87,7 @@ async def test_without_time_left_nothing_is_asked(embedder, service):
 async def test_a_server_that_is_not_there_is_unavailable():
     async with open_channel("127.0.0.1:1", message_bytes_max=1 << 20) as channel:
         with pytest.raises(DependencyUnavailable):
-            await GrpcQueryEmbedder(channel).embed("예산", Deadline.after(5))
+            await GrpcQueryEmbedder(Embedders([channel])).embed("예산", Deadline.after(5))
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,12 @@
 from datetime import date
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import DeadlineExceeded
+from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_search.domain.lexical import weighted_terms
 from sagwan_search.domain.lines import Span, cut_to_span
 from sagwan_search.domain.query import Filter
@@ -153,12 +152,12 @@ class TestTenants:
 
 class TestReadiness:
     async def test_a_database_with_the_schema_is_ready(self, store):
-        await store.check_ready()
+        await store.serving_sha256()
 
     async def test_a_database_without_the_schema_is_not(self, store, owner):
         await owner.execute("ALTER TABLE models RENAME TO old_models")
-        with pytest.raises(asyncpg.UndefinedTableError):
-            await store.check_ready()
+        with pytest.raises(DependencyUnavailable):
+            await store.serving_sha256()
 
 
 class TestFailures:

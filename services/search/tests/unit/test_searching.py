@@ -32,6 +32,10 @@ class PointingEmbedder:
     vector: Vector
     model: Model = MODEL
     questions: list[str] = field(default_factory=list)
+    expected: list[str | None] = field(default_factory=list)
+
+    def expect(self, model_sha256: str | None) -> None:
+        self.expected.append(model_sha256)
 
     async def embed(self, text: str, deadline: Deadline) -> QueryVector:
         self.questions.append(text)

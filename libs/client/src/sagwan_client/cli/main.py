@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sagwan_client.cli import database
+from sagwan_client.cli import database, models
 from sagwan_client.cli.console import report_call_error, report_stack_error
 from sagwan_client.cli.demo import demo
 from sagwan_client.cli.formats import formats
@@ -42,6 +42,7 @@ def command_line() -> typer.Typer:
     app.command()(database.migrate)
     app.add_typer(database.tenants, name="tenants")
     app.add_typer(database.keys, name="keys")
+    app.add_typer(models.models, name="models")
     return app
 
 

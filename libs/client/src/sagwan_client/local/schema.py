@@ -72,11 +72,14 @@ def _migrations_in(folder: Path) -> list[Migration]:
 
 
 async def ensure_local_key(connection: asyncpg.Connection, state: StateFolder) -> str:
-    """The key of the tenant `local`: the one that is kept, or a new one where the database does not know it."""
+    """The key of the tenant `local`: the one that is kept, or a new one where the database does not know it.
+
+    Whoever runs the stack administers it, so a new key has the scope `admin`.
+    """
     tenant_id = await ensure_tenant(connection, LOCAL_TENANT)
     key = state.read_key()
     if not key or not await key_is_known(connection, key):
-        key = await issue_key(connection, tenant_id, LOCAL_TENANT)
+        key = await issue_key(connection, tenant_id, LOCAL_TENANT, ["admin"])
         state.write_key(key)
     return key
 

@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 # A server that has stopped answering must not hold a call past its deadline.
 _CLEAN_UP_TIMEOUT_S = 1.0
 
-_SET_TENANT = "SELECT set_config('sagwan.tenant_id', $1, true)"
+_NAME_TENANT = "SELECT set_config('sagwan.tenant_id', $1, true)"
 
 
 class Session:
@@ -78,6 +78,11 @@ class Session:
         with self._observed(query):
             await self._connection.executemany(query.sql, rows, timeout=self._deadline.remaining_s())
 
+    async def name_tenant(self, tenant_id: UUID) -> None:
+        """Says whose rows the transaction sees from here on."""
+        with driver_errors():
+            await self._connection.execute(_NAME_TENANT, str(tenant_id), timeout=self._deadline.remaining_s())
+
     @contextmanager
     def _observed(self, query: Query) -> Iterator[None]:
         begun = time.perf_counter()
@@ -113,14 +118,19 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
         """A transaction that sees one tenant's rows; commits on leaving, rolls back on an exception."""
+        async with self.transaction(deadline, read_only=read_only) as session:
+            await session.name_tenant(tenant_id)
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
+        """A transaction that sees no tenant's rows until it names one; else as `tenant`."""
         async with self._connection(deadline) as connection:
             transaction = connection.transaction(readonly=read_only)
             with driver_errors():
                 async with asyncio.timeout(deadline.remaining_s()):
                     await transaction.start()
             try:
-                with driver_errors():
-                    await connection.execute(_SET_TENANT, str(tenant_id), timeout=deadline.remaining_s())
                 yield Session(connection, self._metrics, self._tracer, deadline)
                 with driver_errors():
                     async with asyncio.timeout(deadline.remaining_s()):
@@ -178,7 +188,8 @@ def driver_errors() -> Iterator[None]:
 
     Raises:
         DeadlineExceeded: The statement ran out of time.
-        DependencyUnavailable: The database cannot be reached or is shutting down.
+        DependencyUnavailable: The database cannot be reached or is shutting down, a lock was not free in time, or a
+            table is not there: the schema is not up to date, or the table has just gone with its model.
     """
     try:
         yield
@@ -194,7 +205,12 @@ def driver_errors() -> Iterator[None]:
         asyncpg.ReadOnlySQLTransactionError,
     ) as error:
         raise DependencyUnavailable("the database cannot be reached") from error
-    except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+    except (
+        asyncpg.DeadlockDetectedError,
+        asyncpg.SerializationError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.UndefinedTableError,
+    ) as error:
         raise DependencyUnavailable("the database asks to try again", retry_after_ms=50) from error
 
 

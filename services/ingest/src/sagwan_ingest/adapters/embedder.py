@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import grpc
 import numpy as np
 
-from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
-from sagwan_ingest.ports import Embedded, Model
+from sagwan.embedder.v1 import embedder_pb2
+from sagwan_ingest.ports import Model, Vector
 from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.embedders import Embedders
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 
-_MODEL_TIMEOUT_S = 2.0
 _PUSHBACK_KEY = "grpc-retry-pushback-ms"
 _PUSHBACK_DEFAULT_MS = 200
 _UNAVAILABLE_WAIT_S = 0.5
@@ -21,15 +21,15 @@ _NUMBER_BYTES = 4
 class GrpcPassageEmbedder:
     """Turns chunks into vectors. Waits for an embedder that is full or restarting, as long as the deadline allows."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, unavailable_timeout_s: float) -> None:
-        self._stub = embedder_pb2_grpc.EmbedderServiceStub(channel)
+    def __init__(self, embedders: Embedders, *, unavailable_timeout_s: float) -> None:
+        self._embedders = embedders
         self._unavailable_timeout_s = unavailable_timeout_s
 
-    async def embed(self, texts: Sequence[str], deadline: Deadline) -> Embedded:
+    async def embed(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> list[Vector]:
         """One vector a text.
 
         Raises:
-            DependencyUnavailable: The embedder cannot be reached, refuses or answers nonsense.
+            DependencyUnavailable: The embedder cannot be reached, refuses, runs another model or answers nonsense.
             DeadlineExceeded: It did not answer in time.
         """
         request = embedder_pb2.EmbedRequest(
@@ -40,31 +40,32 @@ class GrpcPassageEmbedder:
         give_up: Deadline | None = None
         while True:
             try:
-                response = await self._stub.Embed(request, timeout=deadline.remaining_s())
+                stub = await self._embedders.running(model_sha256)
+                response = await stub.Embed(request, timeout=deadline.remaining_s())
                 break
             except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNAVAILABLE and give_up is None:
-                    give_up = deadline.no_later_than(self._unavailable_timeout_s)
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    self._embedders.forget(model_sha256)
+                    give_up = give_up or deadline.no_later_than(self._unavailable_timeout_s)
                 await _wait_or_raise(error, deadline, give_up or deadline)
         sizes = [len(each.packed) for each in response.embeddings]
         if sizes != [_NUMBER_BYTES * response.model.dimension] * len(texts):
             raise DependencyUnavailable(f"the embedder did not send a vector for each of {len(texts)} texts")
-        return Embedded(
-            [np.frombuffer(each.packed, dtype="<f4") for each in response.embeddings],
-            response.model.sha256,
-        )
+        if response.model.sha256 != model_sha256:
+            self._embedders.forget(model_sha256)
+            raise DependencyUnavailable("the embedder runs another model than the one whose vectors are needed")
+        return [np.frombuffer(each.packed, dtype="<f4") for each in response.embeddings]
 
-    async def model(self) -> Model:
-        """The model that is loaded.
+    async def models(self) -> list[Model]:
+        """The models that are loaded, an embedder each.
 
         Raises:
-            DependencyUnavailable: The embedder cannot be reached.
+            DependencyUnavailable: No embedder can be reached.
         """
-        try:
-            answer = await self._stub.GetModel(embedder_pb2.GetModelRequest(), timeout=_MODEL_TIMEOUT_S)
-        except grpc.aio.AioRpcError as error:
-            raise DependencyUnavailable(f"the embedder answered {error.code().name}") from error
-        return Model(answer.name, answer.revision, answer.quantization, answer.sha256, answer.dimension)
+        return [
+            Model(each.name, each.revision, each.quantization, each.sha256, each.dimension)
+            for each in await self._embedders.models()
+        ]
 
 
 async def _wait_or_raise(error: grpc.aio.AioRpcError, deadline: Deadline, give_up: Deadline) -> None:

@@ -14,7 +14,6 @@ from sagwan_ingest.ports import (
     Done,
     KeptMeeting,
     Known,
-    Model,
     PreparedMeeting,
     Reply,
     RequestKey,
@@ -132,6 +131,7 @@ class PostgresMeetingStore:
             AnsweredMeanwhile: The request has an answer already.
         """
         async with self._database.tenant(tenant_id, deadline) as session:
+            writer, _ = await self._writer(session)
             row = await self._locked(session, meeting_id, etag)
             new = {**row, "attributes": json.loads(row["attributes"]), **changes}
             (updated,) = await session.fetch(
@@ -148,7 +148,6 @@ class PostgresMeetingStore:
                 json.dumps(dict(new["attributes"]), ensure_ascii=False),
             )
             if new["held_on"] != row["held_on"]:
-                writer, _ = await self._writer(session)
                 await writer.move_to_day(row["meeting_key"], new["held_on"])
             kept = _kept(updated)
             await self._remember(session, reply, kept)
@@ -187,25 +186,6 @@ class PostgresMeetingStore:
             if folded and folded["unused_terms"]:
                 await session.execute(self._queries["drop_unused_terms"], folded["unused_terms"])
 
-    async def register(self, model: Model) -> None:
-        """Makes a model known and checks that it is the one that serves.
-
-        Raises:
-            DependencyUnavailable: Another model serves, so this one's vectors must not be written.
-        """
-        async with self._database.untenanted(Deadline.after(2)) as session:
-            await session.execute(
-                self._queries["register_model"],
-                model.name,
-                model.revision,
-                model.quantization,
-                model.sha256,
-                model.dimension,
-            )
-            _, serving_sha256 = await self._serving(session)
-        if serving_sha256 != model.sha256:
-            raise DependencyUnavailable("another model than the embedder's is serving")
-
     async def _remember(self, session: Session, reply: Reply[Done] | None, done: Done) -> None:
         if reply is None:
             return
@@ -227,9 +207,15 @@ class PostgresMeetingStore:
         return row["model_id"], row["sha256"]
 
     async def _writer(self, session: Session) -> tuple[MeetingWriter, str]:
-        """A writer into the serving model's table, and the model's digest."""
+        """A writer into the serving model's table, and the model's digest.
+
+        From here to its end the transaction keeps the models as they are. It must hold no row yet: whoever changes the
+        models waits for it, and others then wait behind.
+        """
+        await session.execute(self._queries["keep_models"])
         model_id, serving_sha256 = await self._serving(session)
-        return MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}"), serving_sha256
+        tables = [f"chunk_vectors_{row['model_id']}" for row in await session.fetch(self._queries["model_ids"])]
+        return MeetingWriter(session, self._queries, f"chunk_vectors_{model_id}", tables), serving_sha256
 
     async def _locked(self, session: Session, meeting_id: str, etag: str) -> Mapping[str, Any]:
         row: Mapping[str, Any] | None = await session.fetch_row(self._queries["get_meeting_for_update"], meeting_id)

@@ -5,9 +5,13 @@
 -- The model whose vectors are complete.
 SELECT model_id, sha256 FROM models WHERE state = 'serving';
 
--- name: register_model
--- Makes the embedder's model and its table known; the first one serves.
-SELECT register_model($1, $2, $3, $4, $5);
+-- name: keep_models
+-- Lets no model come, go or begin to serve until the transaction ends.
+SELECT pg_advisory_xact_lock_shared(hashtext('sagwan.writers'));
+
+-- name: model_ids
+-- Every model that has a table of vectors.
+SELECT model_id FROM models ORDER BY model_id;
 
 -- name: known_content
 -- Digest of the content that a meeting was made from.

@@ -22,9 +22,23 @@ from sagwan_text.terms import TERM_IDS_MAX
 class MeetingWriter:
     """One transaction's writes."""
 
-    def __init__(self, session: Session, queries: Mapping[str, Query], vectors_table: str) -> None:
+    def __init__(
+        self, session: Session, queries: Mapping[str, Query], vectors_table: str, vectors_tables: Sequence[str]
+    ) -> None:
+        """Takes its transaction.
+
+        Args:
+            session: The transaction.
+            queries: The statements.
+            vectors_table: The serving model's, where new vectors go.
+            vectors_tables: Every model's: what lies beside a vector for filters is kept right in all of them.
+        """
         self._session = session
         self._queries = {name: query.on_table("vectors", vectors_table) for name, query in queries.items()}
+        self._on_every_table = {
+            name: [queries[name].on_table("vectors", table) for table in vectors_tables]
+            for name in ("move_chunk_vectors", "change_chunk_vector_speakers")
+        }
 
     async def take_turn(self, meeting_ids: Sequence[str]) -> None:
         """Waits until no other transaction writes one of these meetings. Called once, before any other method."""
@@ -65,7 +79,8 @@ class MeetingWriter:
     async def move_to_day(self, meeting_key: int, held_on: date | None) -> None:
         """Puts a meeting's day beside its terms and vectors."""
         await self._session.execute(self._queries["move_chunk_terms"], meeting_key, held_on)
-        await self._session.execute(self._queries["move_chunk_vectors"], meeting_key, held_on)
+        for query in self._on_every_table["move_chunk_vectors"]:
+            await self._session.execute(query, meeting_key, held_on)
 
     async def remove_chunks_of(self, meeting_key: int) -> None:
         """Removes all chunks of a meeting and their share in the statistics."""
@@ -130,7 +145,8 @@ class MeetingWriter:
             if list(each.chunk.speakers) != stored[chunk_id]
         ]
         await self._session.execute_many(self._queries["change_chunk_terms_speakers"], changed)
-        await self._session.execute_many(self._queries["change_chunk_vector_speakers"], changed)
+        for query in self._on_every_table["change_chunk_vector_speakers"]:
+            await self._session.execute_many(query, changed)
 
     async def _add_chunks(
         self,

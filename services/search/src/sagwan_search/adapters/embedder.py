@@ -1,10 +1,13 @@
 """The embedder, asked over gRPC."""
 
+import asyncio
+
 import grpc
 import numpy as np
 
-from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
+from sagwan.embedder.v1 import embedder_pb2
 from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.embedders import Embedders
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_search.ports import Model, QueryVector
 
@@ -14,8 +17,13 @@ _NUMBER_BYTES = 4
 class GrpcQueryEmbedder:
     """Turns questions into vectors."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = embedder_pb2_grpc.EmbedderServiceStub(channel)
+    def __init__(self, embedders: Embedders) -> None:
+        self._embedders = embedders
+        self._expected_sha256: str | None = None
+
+    def expect(self, model_sha256: str | None) -> None:
+        """Says which model serves, as last seen: questions go to the embedder that runs it."""
+        self._expected_sha256 = model_sha256
 
     async def embed(self, text: str, deadline: Deadline) -> QueryVector:
         """The vector of a question.
@@ -30,12 +38,20 @@ class GrpcQueryEmbedder:
             encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
         )
         try:
-            response = await self._stub.Embed(request, timeout=deadline.remaining_s())
+            async with asyncio.timeout(deadline.remaining_s()):
+                stub = await self._embedders.running(self._expected_sha256)
+            response = await stub.Embed(request, timeout=deadline.remaining_s())
+        except TimeoutError as error:
+            raise DeadlineExceeded("the embedders did not say in time which model they run") from error
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                self._embedders.forget(self._expected_sha256)
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise DeadlineExceeded("the embedder did not answer in time") from error
             raise DependencyUnavailable(f"the embedder answered {error.code().name}") from error
         model = response.model
+        if model.sha256 != self._expected_sha256:
+            self._embedders.forget(self._expected_sha256)
         packed = b"".join(each.packed for each in response.embeddings)
         if not packed or len(packed) != _NUMBER_BYTES * model.dimension:
             raise DependencyUnavailable(f"the embedder sent {len(packed)} bytes for a vector of {model.dimension}")

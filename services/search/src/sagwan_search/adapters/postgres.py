@@ -155,10 +155,11 @@ class PostgresMeetingStore:
             else [(row["meeting_id"], row["utterance_count"]) for row in counts[:_MEETING_COUNTS_MAX]],
         )
 
-    async def check_ready(self) -> None:
-        """Returns when the database answers and has the schema of this version."""
+    async def serving_sha256(self) -> str | None:
+        """The model that serves; None before the first. Succeeds when the database answers and is migrated."""
         async with self._database.untenanted(Deadline.after(2)) as session:
-            await session.fetch_value(self._queries["ready"])
+            row = await session.fetch_row(self._queries["serving_model"])
+        return None if row is None else row["sha256"]
 
 
 def _meeting(row: Mapping[str, Any]) -> MeetingSummary:

@@ -68,7 +68,3 @@ WHERE ($1::date IS NULL OR m.held_on >= $1)
   AND ($4::text[] IS NULL OR u.speaker_key = ANY ($4))
 GROUP BY m.meeting_id
 ORDER BY utterance_count DESC, m.meeting_id;
-
--- name: ready
--- Whether the schema that this version needs is there.
-SELECT 1 FROM models LIMIT 1;
