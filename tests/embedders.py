@@ -51,6 +51,11 @@ class HashingEmbedder(embedder_pb2_grpc.EmbedderServiceServicer):
             model=self.model, embeddings=[embedder_pb2.Embedding(packed=each.tobytes()) for each in vectors]
         )
 
+    async def CountTokens(self, request: Any, context: Any) -> embedder_pb2.CountTokensResponse:  # noqa: N802
+        """A token for every four characters of a word, and two for the markers."""
+        counts = [2 + sum(-(-len(word) // 4) for word in text.split()) for text in request.texts]
+        return embedder_pb2.CountTokensResponse(token_counts=counts)
+
     async def GetModel(self, request: Any, context: Any) -> embedder_pb2.Model:  # noqa: N802  # the contract's
         """The model."""
         self.model_calls += 1

@@ -19,7 +19,7 @@ _READ_EVERY_S = 1.0
 _BUSY = "sagwan_embedder_busy_seconds_total"
 _INFERENCE = "sagwan_embedder_batch_tokens_total"
 _STAGE = "sagwan_ingest_stage_seconds_sum"
-_STAGES = ("parse", "chunk", "terms", "embed", "write", "statistics")
+_STAGES = ("parse", "count", "chunk", "terms", "embed", "write", "statistics")
 _BUSY_SHARE = at_least(0.9)
 _PEAK_MB = below(300)
 # What a service may still gain over the second half of an import and count as flat.

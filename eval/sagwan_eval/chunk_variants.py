@@ -13,7 +13,7 @@ from sagwan_embedder.domain.batching import padded, plan_batches
 from sagwan_embedder.domain.model import Kind
 from sagwan_eval.spans import COVERED_WORDS, Question, SpanSet, coverage, grades, ndcg
 from sagwan_ingest.domain.chunking import Chunk, chunk
-from sagwan_ingest.domain.tokens import estimate_tokens
+from sagwan_ingest.domain.tokens import counter, words_to_count
 from sagwan_text.analysis import Analyzer
 from sagwan_text.bm25 import Bm25, idf
 from sagwan_text.korean import load_tagger
@@ -73,6 +73,13 @@ class Measurer:
         self._words = {
             meeting_id: [len(each.text.split()) for each in turns] for meeting_id, turns in spans.meetings.items()
         }
+        words = sorted(
+            words_to_count(
+                text for turns in spans.meetings.values() for turn in turns for text in (turn.text, f"{turn.speaker}:")
+            )
+        )
+        counts = map(len, self._model.tokenizer.tokens(words))
+        self._count_tokens = counter(dict(zip(words, counts, strict=True)))
         self._questions = self._embedded([each.text for each in spans.questions], Kind.QUERY)
 
     def quality(self, variant: Variant) -> Quality:
@@ -82,7 +89,7 @@ class Measurer:
             for meeting_id, turns in self._spans.meetings.items()
             for each in chunk(
                 turns,
-                count_tokens=estimate_tokens,
+                count_tokens=self._count_tokens,
                 tokens_target=variant.tokens_target,
                 tokens_max=variant.tokens_max,
             )

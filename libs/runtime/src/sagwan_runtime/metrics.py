@@ -138,7 +138,7 @@ class IngestMetrics:
         self.mendings = Counter("sagwan_ingest_mendings", "Faults of transcripts that were mended.", registry=registry)
         self.stage_seconds = Histogram(
             "sagwan_ingest_stage_seconds",
-            "Time of a meeting by stage: parse, chunk, terms, embed, write, statistics.",
+            "Time of a meeting by stage: parse, count, chunk, terms, embed, write, statistics.",
             ("stage",),
             buckets=LATENCY_BUCKETS_S,
             registry=registry,

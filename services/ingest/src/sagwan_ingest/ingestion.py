@@ -11,10 +11,11 @@ from uuid import UUID
 
 import structlog
 
+from sagwan_ingest.counting import WordCounts
 from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting, content_sha256
-from sagwan_ingest.domain.tokens import estimate_tokens
+from sagwan_ingest.domain.tokens import counter
 from sagwan_ingest.domain.validation import validated
 from sagwan_ingest.ports import (
     KeptMeeting,
@@ -41,6 +42,8 @@ from sagwan_text.bm25 import Bm25
 
 _log = structlog.get_logger(__name__)
 _ATTEMPTS_MAX = 3
+# Some 150 bytes each.
+_WORDS_REMEMBERED_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class Ingestion:
         self._worker = worker
         self._metrics = metrics
         self._limits = limits
+        self._word_counts = WordCounts(embedder, words_max=_WORDS_REMEMBERED_MAX)
         self._writers = asyncio.Semaphore(limits.writers_max)
 
     async def ingest(
@@ -212,20 +216,23 @@ class Ingestion:
         known = await self._store.known(tenant_id, meeting.meeting_id, deadline)
         if known.content_sha256 == digest:
             return None
+        said = [text for each in meeting.utterances for text in (each.text, f"{each.speaker}:")]
+        with self._timed("count"):
+            count_tokens = counter(await self._word_counts.of(said, known.serving_sha256, deadline))
         loop = asyncio.get_running_loop()
-        chunks = await loop.run_in_executor(self._worker, self._indexed, meeting)
+        chunks = await loop.run_in_executor(self._worker, self._indexed, meeting, count_tokens)
         missing = {each.text_sha256: each.chunk.text for each in chunks if each.text_sha256 not in known.text_sha256s}
         with self._timed("embed"):
             vectors = await self._embedded(missing, known.serving_sha256, deadline)
         return PreparedMeeting(meeting, digest, chunks, vectors, known.serving_sha256)
 
-    def _indexed(self, meeting: Meeting) -> list[IndexedChunk]:
+    def _indexed(self, meeting: Meeting, count_tokens: Callable[[str], int]) -> list[IndexedChunk]:
         with self._timed("chunk"):
             chunks = chunk(
                 meeting.utterances,
                 tokens_target=self._limits.chunk_tokens_target,
                 tokens_max=self._limits.chunk_tokens_max,
-                count_tokens=estimate_tokens,
+                count_tokens=count_tokens,
             )
         with self._timed("terms"):
             return indexed(chunks, self._analyze, Bm25())

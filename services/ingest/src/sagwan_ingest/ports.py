@@ -50,6 +50,20 @@ class PassageEmbedder(Protocol):
         """
         ...
 
+    async def count_tokens(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> Sequence[int]:
+        """Tokens of each text as a model sees it, markers and prompt included.
+
+        Args:
+            texts: At most 1,024.
+            model_sha256: The model whose tokenizer counts.
+            deadline: When nobody waits any more.
+
+        Raises:
+            DependencyUnavailable: No embedder that runs the model can be reached, or it refuses.
+            DeadlineExceeded: It did not answer in time.
+        """
+        ...
+
     async def models(self) -> Sequence[Model]:
         """The models that are loaded, an embedder each.
 

@@ -23,7 +23,7 @@ from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting
-from sagwan_ingest.domain.tokens import estimate_tokens
+from sagwan_ingest.domain.tokens import counter, estimate_tokens
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
 from sagwan_ingest.ports import Model, Vector
 from sagwan_runtime.deadline import Deadline
@@ -66,6 +66,9 @@ class HashEmbedder:
             raise self.failure
         return [self.vector(text) for text in texts]
 
+    async def count_tokens(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> Sequence[int]:
+        return [estimate_tokens(text) + 4 for text in texts]
+
     async def models(self) -> list[Model]:
         return [MODEL]
 
@@ -86,7 +89,7 @@ class Inspector:
     def chunks_of(self, meeting: Meeting) -> list[IndexedChunk]:
         """The chunks of a meeting that is ingested into an empty database."""
         limits = {"tokens_target": LIMITS.chunk_tokens_target, "tokens_max": LIMITS.chunk_tokens_max}
-        return indexed(chunk(meeting.utterances, count_tokens=estimate_tokens, **limits), self._analyze, Bm25())
+        return indexed(chunk(meeting.utterances, count_tokens=counter({}), **limits), self._analyze, Bm25())
 
     async def tables(self) -> list[str]:
         """Every table whose rows belong to a tenant."""

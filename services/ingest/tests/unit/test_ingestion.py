@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.meeting import Meeting, Utterance
+from sagwan_ingest.domain.tokens import estimate_tokens
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
 from sagwan_ingest.ports import KeptMeeting, Known, Model, Outcome, PreparedMeeting, Reply, Vector, Written
 from sagwan_runtime.deadline import Deadline
@@ -95,6 +96,9 @@ class LengthEmbedder:
             raise DependencyUnavailable("the embedder runs another model")
         self.batches.append(list(texts))
         return [np.array([len(text), 1], np.float32) for text in texts]
+
+    async def count_tokens(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> Sequence[int]:
+        return [estimate_tokens(text) + 4 for text in texts]
 
     async def models(self) -> list[Model]:
         return [MODEL]

@@ -1,7 +1,8 @@
 """The embedder, asked over gRPC."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import numpy as np
@@ -12,6 +13,10 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.embedders import Embedders
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 
+if TYPE_CHECKING:
+    from sagwan_runtime.embedders import Stub
+
+_Response = TypeVar("_Response")
 _PUSHBACK_KEY = "grpc-retry-pushback-ms"
 _PUSHBACK_DEFAULT_MS = 200
 _UNAVAILABLE_WAIT_S = 0.5
@@ -37,17 +42,9 @@ class GrpcPassageEmbedder:
             kind=embedder_pb2.TEXT_KIND_PASSAGE,
             encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
         )
-        give_up: Deadline | None = None
-        while True:
-            try:
-                stub = await self._embedders.running(model_sha256)
-                response = await stub.Embed(request, timeout=deadline.remaining_s())
-                break
-            except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNAVAILABLE:
-                    self._embedders.forget(model_sha256)
-                    give_up = give_up or deadline.no_later_than(self._unavailable_timeout_s)
-                await _wait_or_raise(error, deadline, give_up or deadline)
+        response = await self._answer(
+            lambda stub: stub.Embed(request, timeout=deadline.remaining_s()), model_sha256, deadline
+        )
         sizes = [len(each.packed) for each in response.embeddings]
         if sizes != [_NUMBER_BYTES * response.model.dimension] * len(texts):
             raise DependencyUnavailable(f"the embedder did not send a vector for each of {len(texts)} texts")
@@ -55,6 +52,19 @@ class GrpcPassageEmbedder:
             self._embedders.forget(model_sha256)
             raise DependencyUnavailable("the embedder runs another model than the one whose vectors are needed")
         return [np.frombuffer(each.packed, dtype="<f4") for each in response.embeddings]
+
+    async def count_tokens(self, texts: Sequence[str], model_sha256: str, deadline: Deadline) -> Sequence[int]:
+        """Tokens of each text as a model sees it, markers and prompt included.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached or refuses.
+            DeadlineExceeded: It did not answer in time.
+        """
+        request = embedder_pb2.CountTokensRequest(texts=texts, kind=embedder_pb2.TEXT_KIND_PASSAGE)
+        response = await self._answer(
+            lambda stub: stub.CountTokens(request, timeout=deadline.remaining_s()), model_sha256, deadline
+        )
+        return response.token_counts
 
     async def models(self) -> list[Model]:
         """The models that are loaded, an embedder each.
@@ -66,6 +76,19 @@ class GrpcPassageEmbedder:
             Model(each.name, each.revision, each.quantization, each.sha256, each.dimension)
             for each in await self._embedders.models()
         ]
+
+    async def _answer(
+        self, call: "Callable[[Stub], Awaitable[_Response]]", model_sha256: str, deadline: Deadline
+    ) -> _Response:
+        give_up: Deadline | None = None
+        while True:
+            try:
+                return await call(await self._embedders.running(model_sha256))
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                    self._embedders.forget(model_sha256)
+                    give_up = give_up or deadline.no_later_than(self._unavailable_timeout_s)
+                await _wait_or_raise(error, deadline, give_up or deadline)
 
 
 async def _wait_or_raise(error: grpc.aio.AioRpcError, deadline: Deadline, give_up: Deadline) -> None:
