@@ -1,6 +1,7 @@
 """Files, folders and standard input as items of an import."""
 
 import fnmatch
+import glob
 import hashlib
 import json
 import re
@@ -13,7 +14,7 @@ from typing import BinaryIO
 from sagwan.ingest.v1 import ingest_pb2
 from sagwan_client.errors import FieldViolation
 
-SUFFIXES = (".jsonl", ".txt", ".vtt")
+SUFFIXES = (".csv", ".docx", ".json", ".jsonl", ".md", ".ndjson", ".srt", ".tsv", ".txt", ".vtt")
 STANDARD_INPUT = "-"
 # What the service takes at most; more is not worth sending.
 CONTENT_BYTES_MAX = 32 << 20
@@ -67,14 +68,19 @@ Item = TranscriptItem | UnsendableItem
 def found_files(paths: Iterable[Path], *, exclude: Sequence[str] = ()) -> list[Path]:
     """The transcripts among files and folders, each once, those of a folder in order of name.
 
-    A file that is named is taken whatever its suffix. In folders, searched to any depth, those with one of SUFFIXES
-    are, unless hidden. Names that match a pattern of `exclude` are left out everywhere.
+    A file that is named, by itself or by a pattern such as `minutes/**/*.vtt`, is taken whatever its suffix. In
+    folders, searched to any depth, those with one of SUFFIXES are, unless hidden or a README. Names that match a
+    pattern of `exclude` are left out everywhere.
+
+    Raises:
+        FileNotFoundError: A path does not exist, or nothing matches it.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        for file in _transcripts_below(path) if path.is_dir() else (path,):
-            if not any(fnmatch.fnmatch(file.name, pattern) for pattern in exclude):
-                found[file] = None
+        for match in _matches(path):
+            for file in _transcripts_below(match) if match.is_dir() else (match,):
+                if not any(fnmatch.fnmatch(file.name, pattern) for pattern in exclude):
+                    found[file] = None
     return list(found)
 
 
@@ -134,11 +140,25 @@ def meeting_id_of(stem: str) -> str:
     return f"{kept}-{digest}" if kept else digest
 
 
+def _matches(path: Path) -> list[Path]:
+    """What a path names: itself where it exists, else what matches it as a pattern, in order of name."""
+    if path.exists():
+        return [path]
+    matches = []
+    if glob.has_magic(str(path)):
+        root = Path(path.anchor)
+        matches = sorted(root.glob(str(path.relative_to(root))))
+    if not matches:
+        raise FileNotFoundError(f"{path} does not exist")
+    return matches
+
+
 def _transcripts_below(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.rglob("*")
         if file.suffix.lower() in SUFFIXES
+        and file.stem.lower() != "readme"
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         and file.is_file()
     )

@@ -50,12 +50,39 @@ def test_every_name_becomes_an_id_that_the_service_takes(stem):
 
 
 def test_folders_are_searched_for_transcripts_in_order_of_name(tmp_path):
-    for name in ("b.vtt", "a.txt", "sub/c.JSONL", "sub/notes.md", ".hidden/d.txt", ".e.txt", "questions.jsonl"):
+    for name in (
+        "b.vtt",
+        "a.txt",
+        "sub/c.JSONL",
+        "sub/notes.md",
+        "sub/scan.pdf",
+        "README.md",
+        ".hidden/d.txt",
+        ".e.txt",
+        "questions.jsonl",
+    ):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text("x")
     names = [file.name for file in found_files([tmp_path], exclude=["questions.*"])]
-    assert names == ["a.txt", "b.vtt", "c.JSONL"]
+    assert names == ["a.txt", "b.vtt", "c.JSONL", "notes.md"]
+
+
+def test_a_pattern_names_what_it_matches_and_a_file_of_that_very_name_itself(tmp_path):
+    for name in ("a.vtt", "sub/b.vtt", "sub/c.txt", "odd[1].vtt"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("x")
+
+    def names(pattern: str) -> list[str]:
+        return [file.name for file in found_files([tmp_path / pattern])]
+
+    assert names("**/*.vtt") == ["a.vtt", "odd[1].vtt", "b.vtt"]
+    assert names("su?") == ["c.txt", "b.vtt"][::-1]
+    assert names("odd[1].vtt") == ["odd[1].vtt"]
+    for missing in ("*.srt", "nothing.vtt"):
+        with pytest.raises(FileNotFoundError, match="does not exist"):
+            names(missing)
 
 
 def test_a_file_that_is_named_is_taken_whatever_its_suffix_and_only_once(tmp_path):

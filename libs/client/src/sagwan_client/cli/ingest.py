@@ -35,7 +35,7 @@ def ingest(
         list[Path],
         typer.Argument(
             metavar="PATH",
-            help=f"Files, folders (searched for {' '.join(SUFFIXES)}), or - for standard input.",
+            help=f"Files, patterns, folders (searched for {' '.join(SUFFIXES)}), or - for standard input.",
         ),
     ],
     meeting_id: Annotated[str, typer.Option("--id", metavar="ID", help="Keep the one transcript under this id.")] = "",
@@ -117,10 +117,10 @@ def _given(
         if len(paths) > 1:
             raise typer.BadParameter("standard input cannot be mixed with files", param_hint="PATH")
         return items_of_stream(sys.stdin.buffer, meeting_id=meeting_id, format_name=format_name), 0
-    for path in paths:
-        if not path.exists():
-            raise typer.BadParameter(f"{path} does not exist", param_hint="PATH")
-    files = found_files(paths, exclude=exclude)
+    try:
+        files = found_files(paths, exclude=exclude)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error), param_hint="PATH") from None
     if not files:
         raise typer.BadParameter(f"no {' '.join(SUFFIXES)} file is there", param_hint="PATH")
     if meeting_id and len(files) > 1:
@@ -136,16 +136,19 @@ def _progress(total_bytes: int) -> Iterator[Callable[[Origin, Tally], None]]:
     columns = (
         TextColumn("ingesting"),
         BarColumn(),
-        TextColumn("{task.fields[meetings]:,} meetings, {task.fields[rate]:,.0f} chunks/s"),
+        TextColumn(
+            "{task.fields[meetings]:,} meetings, {task.fields[rate]:,.0f} chunks/s, {task.fields[mended]:,} mended"
+        ),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("ingest", total=total_bytes or None, meetings=0, rate=0.0)
+        task = bar.add_task("ingest", total=total_bytes or None, meetings=0, rate=0.0, mended=0)
         begun = time.perf_counter()
 
         def advance(origin: Origin, tally: Tally) -> None:
             rate = tally.embedded_chunks / max(time.perf_counter() - begun, 1e-3)
-            bar.update(task, advance=origin.size_bytes, meetings=tally.meetings, rate=rate)
+            mended = len(tally.mendings)
+            bar.update(task, advance=origin.size_bytes, meetings=tally.meetings, rate=rate, mended=mended)
 
         yield advance
 
