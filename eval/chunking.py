@@ -19,6 +19,7 @@ _VARIANTS = (
     Variant(160, 300),
     Variant(220, 400),
     Variant(300, 480),
+    Variant(360, 500),
     Variant(220, 400, overlap_words=40),
     Variant(220, 400, heading=True),
 )

@@ -2,7 +2,7 @@ import json
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagwan_ingest.domain.formats.format import Mending
@@ -180,6 +180,7 @@ def written(meeting):
     }
 
 
+@settings(max_examples=200, deadline=None)
 @given(meetings())
 def test_a_meeting_that_is_written_reads_as_itself(meeting):
     transcript = FORMAT.parse(json.dumps(written(meeting)))
