@@ -115,6 +115,15 @@ class Inspector:
         }
         return {table: count for table, count in counts.items() if count}
 
+    async def texts(self, tenant_id: UUID) -> dict[str, tuple[str, ...]]:
+        """What is said in each meeting of a tenant, turn by turn."""
+        rows = await self._rows(
+            "SELECT m.meeting_id, array_agg(u.text ORDER BY u.ordinal) AS texts FROM meetings AS m"
+            " JOIN utterances AS u USING (meeting_key) WHERE m.tenant_id = $1 GROUP BY m.meeting_id",
+            tenant_id,
+        )
+        return {row["meeting_id"]: tuple(row["texts"]) for row in rows}
+
     async def assert_holds(self, tenant_id: UUID, *meetings: Meeting) -> None:
         """Every row of a tenant is what ingesting these meetings, and nothing ever before, would have written."""
         stored = await self._rows("SELECT * FROM meetings WHERE tenant_id = $1", tenant_id)
