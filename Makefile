@@ -32,7 +32,7 @@ test-torch: torch model ## Tests of what needs torch: the backend sentence-trans
 	@$(TORCH_BIN)/pytest services/embedder/tests/integration/with_torch
 
 test-kills: dev model ## Sixty imports in which a process is killed, twenty minutes
-	@SAGWAN_KILLS=60 $(BIN)/pytest tests/faults/test_killed_imports.py
+	@SAGWAN_KILLS=60 $(BIN)/pytest -s tests/faults/test_killed_imports.py
 
 check: lint types layers protos ## Everything that needs no process: lint, types, layers, contracts
 

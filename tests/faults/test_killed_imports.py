@@ -148,6 +148,7 @@ def breakable(new_folder: Callable[[], Path], model_dir: Path) -> Iterator[Break
     breakable.down()
 
 
+@pytest.mark.timeout(120 + 90 * KILLS)
 async def test_what_was_acked_is_whole_and_the_same_import_again_mends_the_rest(breakable: Breakable):
     dice = random.Random(SEED)
     begun = time.monotonic()
@@ -174,6 +175,7 @@ async def test_what_was_acked_is_whole_and_the_same_import_again_mends_the_rest(
         assert again == now.keys()
         await check_whole(stack, expected={each: [texts] for each, texts in now.items()})
         before = now
+        print(f"{round_} of {KILLS}: {victim} killed, {len(acked)} of {len(now)} meetings were acked", flush=True)
 
     connection = await asyncpg.connect(breakable.up().database_url)
     assert await connection.fetch(MISCOUNTED.format(statistics="term_stats")) == []
