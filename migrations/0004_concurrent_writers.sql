@@ -1,6 +1,6 @@
 -- Writers of one tenant at the same time, and answers to repeated requests.
 
--- What transactions have changed in the statistics and nobody has added up yet: a row a transaction, so that no two
+-- What transactions have changed in the statistics and nobody has added up yet: a row a meeting that is written, so that no two
 -- writers wait for each other on a common word. Folded into term_stats and corpus_stats soon after.
 CREATE TABLE statistics_changes (
     tenant_id    uuid      NOT NULL REFERENCES tenants ON DELETE CASCADE,

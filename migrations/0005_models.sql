@@ -136,6 +136,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('sagwan.writers'));
     SELECT m.state INTO found_state FROM models AS m WHERE m.model_id = of_model;
     IF found_state <> 'serving' THEN
+        -- In the order in which those who count the chunks lock the two tables.
+        LOCK TABLE chunks IN ACCESS EXCLUSIVE MODE;
         EXECUTE format('DROP TABLE %I', format('chunk_vectors_%s', of_model));
         DELETE FROM models WHERE model_id = of_model;
     END IF;

@@ -86,6 +86,7 @@ async def run(
             metrics,
             call_timeout_s=settings.call_timeout_ms / 1_000,
             import_ahead=settings.import_ahead,
+            readers_max=settings.readers_max,
         )
 
         reembedding = Reembedding(

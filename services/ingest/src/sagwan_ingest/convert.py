@@ -24,7 +24,7 @@ from sagwan_runtime.errors import (
     Violation,
     refuse_if_any,
 )
-from sagwan_runtime.status import rich_status, status_code_number
+from sagwan_runtime.status import internal_status, rich_status, status_code_number
 from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
 from sagwan_runtime.validation import page_size_violations, parsed_date
 
@@ -200,6 +200,12 @@ def item_error(error: SagwanError) -> ingest_pb2.ItemError:
         message=status.message,
         field_violations=[ingest_pb2.FieldViolation(field=each.field, description=each.reason) for each in violations],
     )
+
+
+def unknown_item_error() -> ingest_pb2.ItemError:
+    """For an item that failed by a fault of this service; its cause is in the log."""
+    status = internal_status()
+    return ingest_pb2.ItemError(code=status_code_number(status.code), message=status.message)
 
 
 def meeting_message(kept: KeptMeeting) -> meeting_pb2.Meeting:

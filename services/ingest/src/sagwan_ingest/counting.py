@@ -24,6 +24,7 @@ class WordCounts:
     def __init__(self, embedder: PassageEmbedder, *, words_max: int) -> None:
         self._embedder = embedder
         self._model_sha256 = ""
+        self._words_max = words_max
         self._known: LRUCache[str, int] = LRUCache(words_max)
 
     async def of(self, texts: Iterable[str], model_sha256: str, deadline: Deadline) -> Mapping[str, int]:
@@ -39,10 +40,12 @@ class WordCounts:
             DeadlineExceeded: It did not answer in time.
         """
         if model_sha256 != self._model_sha256:
-            self._known.clear()
+            # A new one, and not this one emptied: calls that are under way go on writing into the old one.
+            self._known = LRUCache(self._words_max)
             self._model_sha256 = model_sha256
+        known = self._known
         words = words_to_count(texts)
-        counts = {word: self._known[word] for word in words if word in self._known}
+        counts = {word: known[word] for word in words if word in known}
         unknown = sorted(words - counts.keys())
         for first in range(0, len(unknown), _WORDS_A_CALL):
             asked = unknown[first : first + _WORDS_A_CALL]
@@ -51,6 +54,6 @@ class WordCounts:
             )
             overhead = 2 * once - twice
             counted = {word: count - overhead for word, count in zip(asked, with_overhead, strict=True)}
-            self._known.update(counted)
+            known.update(counted)
             counts |= counted
         return counts

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -33,6 +34,7 @@ from sagwan_runtime.errors import (
     Conflict,
     DeadlineExceeded,
     DependencyUnavailable,
+    NotFound,
     Violation,
     refuse_if_any,
 )
@@ -54,7 +56,7 @@ class IngestLimits:
         chunk_tokens_target: Size that chunks grow to.
         chunk_tokens_max: Size that no chunk passes.
         embed_texts_max: Texts of one call to the embedder.
-        writers_max: Transactions that write at once. Those of one tenant take turns, each holding a connection.
+        writers_max: Transactions that write at once, each holding a connection.
     """
 
     chunk_tokens_target: int
@@ -142,7 +144,8 @@ class Ingestion:
             DeadlineExceeded: Time ran out; nothing was kept.
             AnsweredMeanwhile: The request has an answer already; nothing was kept now.
         """
-        complete = [validated(completed(each)) for each in meetings]
+        loop = asyncio.get_running_loop()
+        complete = await loop.run_in_executor(self._worker, lambda: [validated(completed(each)) for each in meetings])
         _refuse_twins(complete)
         for attempt in range(1, _ATTEMPTS_MAX + 1):
             try:
@@ -167,8 +170,28 @@ class Ingestion:
             Conflict: The etag is not the current one.
             AnsweredMeanwhile: The request has an answer already.
         """
-        await self._store.delete(tenant_id, meeting_id, etag, deadline, reply)
+        async with self._writers:
+            await self._store.delete(tenant_id, meeting_id, etag, deadline, reply)
         await self._fold(tenant_id, deadline)
+
+    async def update(
+        self,
+        tenant_id: UUID,
+        meeting_id: str,
+        changes: Mapping[str, Any],
+        etag: str,
+        deadline: Deadline,
+        reply: Reply[KeptMeeting] | None = None,
+    ) -> KeptMeeting:
+        """Replaces fields of a meeting by name.
+
+        Raises:
+            NotFound: It is not there.
+            Conflict: The etag is not the current one.
+            AnsweredMeanwhile: The request has an answer already.
+        """
+        async with self._writers:
+            return await self._store.update(tenant_id, meeting_id, changes, etag, deadline, reply)
 
     async def _fold(self, tenant_id: UUID, deadline: Deadline) -> None:
         with self._timed("statistics"):
@@ -186,7 +209,10 @@ class Ingestion:
         for meeting in meetings:
             ready = await self._prepared(tenant_id, meeting, deadline)
             if ready is None:
-                kept = await self._store.get(tenant_id, meeting.meeting_id, deadline)
+                try:
+                    kept = await self._store.get(tenant_id, meeting.meeting_id, deadline)
+                except NotFound:
+                    raise Conflict(f"meetings/{meeting.meeting_id} was deleted meanwhile") from None
                 results[meeting.meeting_id] = Ingested(Outcome.UNCHANGED, kept, 0)
             else:
                 prepared.append(ready)
@@ -212,14 +238,14 @@ class Ingestion:
 
     async def _prepared(self, tenant_id: UUID, meeting: Meeting, deadline: Deadline) -> PreparedMeeting | None:
         """What has to be written; None when the same content is there."""
-        digest = content_sha256(meeting)
+        loop = asyncio.get_running_loop()
+        digest = await loop.run_in_executor(self._worker, content_sha256, meeting)
         known = await self._store.known(tenant_id, meeting.meeting_id, deadline)
         if known.content_sha256 == digest:
             return None
         said = [text for each in meeting.utterances for text in (each.text, f"{each.speaker}:")]
         with self._timed("count"):
             count_tokens = counter(await self._word_counts.of(said, known.serving_sha256, deadline))
-        loop = asyncio.get_running_loop()
         chunks = await loop.run_in_executor(self._worker, self._indexed, meeting, count_tokens)
         missing = {each.text_sha256: each.chunk.text for each in chunks if each.text_sha256 not in known.text_sha256s}
         with self._timed("embed"):

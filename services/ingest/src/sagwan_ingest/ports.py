@@ -259,6 +259,10 @@ class MeetingStore(Protocol):
         """
         ...
 
+    async def remember(self, tenant_id: UUID, reply: Reply[None], deadline: Deadline) -> None:
+        """Remembers the answer to a request that changed nothing."""
+        ...
+
     async def fold_statistics(self, tenant_id: UUID, deadline: Deadline) -> None:
         """Adds up what writers have changed in the statistics, unless somebody else is at it."""
         ...

@@ -155,6 +155,8 @@ class Reembedding:
         """
         known = await self._known(sha256, deadline)
         if known.state is not ModelState.SERVING:
+            if sha256 not in {each.sha256 for each in await self._embedder.models()}:
+                raise DependencyUnavailable(f"no embedder runs the model {sha256[:12]}")
             missing = known.chunk_count - known.vector_count
             if missing > self._limits.gap_max:
                 raise _unfilled(known, missing)

@@ -1,7 +1,6 @@
 """Requests that name themselves are answered once: a repeat gets the first answer."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from google.protobuf.message import Message
 
 from sagwan_ingest.ports import AnsweredMeanwhile, MeetingStore, RequestKey
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import Conflict
+from sagwan_runtime.errors import Conflict, NotFound
 
 _Response = TypeVar("_Response", bound=Message)
 
@@ -43,10 +42,16 @@ async def answered_once(
     """
     if key is None:
         return await act()
+    refusal: Exception = Conflict(f"request {key.request_id} is being answered elsewhere")
     for _ in range(_LOOKS_MAX):
         first = await store.reply(tenant_id, key, deadline)
         if first is not None:
             return response.FromString(first)
-        with suppress(AnsweredMeanwhile):
+        try:
             return await act()
-    raise Conflict(f"request {key.request_id} is being answered elsewhere")
+        except AnsweredMeanwhile:
+            continue
+        except (Conflict, NotFound) as error:
+            # What stands in the way may be this very request's own effect.
+            refusal = error
+    raise refusal

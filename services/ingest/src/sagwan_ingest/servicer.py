@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
+import structlog
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
@@ -26,6 +27,7 @@ from sagwan_ingest.convert import (
     request_key,
     transcript_of,
     transcript_response,
+    unknown_item_error,
 )
 from sagwan_ingest.domain.formats.registry import Transcript, formats, read_transcript
 from sagwan_ingest.domain.indexing import completed
@@ -39,6 +41,8 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import InvalidRequest, NotFound, SagwanError
 from sagwan_runtime.metrics import IngestMetrics
 from sagwan_runtime.streaming import answers_in_order
+
+_log = structlog.get_logger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Response = TypeVar("_Response", bound=Message)
@@ -55,12 +59,14 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         *,
         call_timeout_s: float,
         import_ahead: int,
+        readers_max: int,
     ) -> None:
         self._ingestion = ingestion
         self._store = store
         self._metrics = metrics
         self._call_timeout_s = call_timeout_s
         self._import_ahead = import_ahead
+        self._reading = asyncio.Semaphore(readers_max)
 
     async def IngestMeeting(  # noqa: N802  # the name is the contract's
         self, request: ingest_pb2.IngestMeetingRequest, context: Context
@@ -121,7 +127,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
 
         async def act() -> meeting_pb2.Meeting:
             etag = request.meeting.etag
-            return meeting_message(await self._store.update(tenant_id, meeting_id, changes, etag, deadline, reply))
+            return meeting_message(await self._ingestion.update(tenant_id, meeting_id, changes, etag, deadline, reply))
 
         return await answered_once(self._store, tenant_id, key, deadline, act=act, response=meeting_pb2.Meeting)
 
@@ -139,6 +145,8 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             except NotFound:
                 if not request.allow_missing:
                     raise
+                if reply is not None:
+                    await self._store.remember(tenant_id, reply, deadline)
             return empty_pb2.Empty()
 
         return await answered_once(self._store, tenant_id, key, deadline, act=act, response=empty_pb2.Empty)
@@ -170,9 +178,13 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
                     async with turn:
                         response.transcript.CopyFrom(await self._transcript(item.transcript, transcript, deadline))
                 case _:
-                    raise InvalidRequest.field("item", "must be a meeting or a transcript")
+                    nothing = InvalidRequest.field("item", "must be a meeting or a transcript")
+                    response.error.CopyFrom(item_error(nothing))
         except SagwanError as error:
             response.error.CopyFrom(item_error(error))
+        except Exception:  # noqa: BLE001  # one item must not end the import, whatever it is
+            _log.exception("item of an import failed", sequence=item.sequence)
+            response.error.CopyFrom(unknown_item_error())
         return response
 
     async def _meeting(
@@ -195,12 +207,19 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         """The meetings of a transcript, complete but for what only validation tells."""
         content, hints = transcript_of(request)
         begun = time.perf_counter()
-        # A thread, because reading 32 MiB would hold up every other call.
-        transcript = await asyncio.to_thread(read_transcript, content, hints)
-        meetings = tuple(completed(each) for each in overridden(transcript.meetings, request))
+
+        def read() -> Transcript:
+            transcript = read_transcript(content, hints)
+            return replace(
+                transcript, meetings=tuple(completed(each) for each in overridden(transcript.meetings, request))
+            )
+
+        # A thread, because reading 32 MiB would hold up every other call; few at once, because each may take 300 MB.
+        async with self._reading:
+            transcript = await asyncio.to_thread(read)
         self._metrics.stage_seconds.labels("parse").observe(time.perf_counter() - begun)
         self._metrics.mendings.inc(len(transcript.mended))
-        return replace(transcript, meetings=meetings)
+        return transcript
 
     async def _kept(
         self,

@@ -17,6 +17,9 @@ class IngestSettings(RpcSettings):
     message_bytes_max: int = Field(default=40 << 20, ge=1 << 10, description="Largest request in bytes.")
     # Each call may hold a whole transcript, and what is made of it, in memory.
     in_flight_max: int = Field(default=16, ge=1, description="Calls at once; more are refused with RESOURCE_EXHAUSTED.")
+    readers_max: int = Field(
+        default=2, ge=1, description="Transcripts that are read at once; one of 32 MiB may take 300 MB while it is."
+    )
     import_ahead: int = Field(
         default=4, ge=1, description="Items of one import that are read, embedded and written at the same time."
     )
@@ -33,5 +36,5 @@ class IngestSettings(RpcSettings):
         default=30_000, ge=0, description="How long an embedder that is down is waited for."
     )
     embed_texts_max: int = Field(default=64, ge=1, le=1_024, description="Chunks of one call to the embedder.")
-    chunk_tokens_target: int = Field(default=220, ge=16, description="Size in tokens that chunks grow to.")
-    chunk_tokens_max: int = Field(default=400, ge=16, description="Size in tokens that no chunk passes.")
+    chunk_tokens_target: int = Field(default=300, ge=16, description="Size in tokens that chunks grow to.")
+    chunk_tokens_max: int = Field(default=480, ge=16, description="Size in tokens that no chunk passes.")

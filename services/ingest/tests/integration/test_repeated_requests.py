@@ -8,12 +8,12 @@ import pytest
 from google.protobuf import empty_pb2
 
 from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
-from sagwan_ingest.convert import ingest_response, meeting_of, request_key
+from sagwan_ingest.convert import ingest_response, meeting_message, meeting_of, request_key
 from sagwan_ingest.ingestion import Ingested, Once
-from sagwan_ingest.ports import Reply
+from sagwan_ingest.ports import AnsweredMeanwhile, Reply
 from sagwan_ingest.repeating import answered_once
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import AlreadyExists, InvalidRequest, NotFound
+from sagwan_runtime.errors import AlreadyExists, Conflict, InvalidRequest, NotFound
 
 pytestmark = pytest.mark.integration
 
@@ -182,3 +182,48 @@ def test_requests_of_different_kinds_with_equal_bytes_are_different():
     update = ingest_pb2.UpdateMeetingRequest(request_id=str(uuid4()))
     delete = ingest_pb2.DeleteMeetingRequest(request_id=update.request_id)
     assert request_key(update) != request_key(delete)
+
+
+async def test_a_repeat_in_whose_way_its_own_first_attempt_stands_gets_the_first_answer(new_tenant, answer, store):
+    tenant_id = await new_tenant()
+    etag = (await answer(tenant_id, request(CUT))).meeting.etag
+    update = ingest_pb2.UpdateMeetingRequest(
+        meeting=meeting_pb2.Meeting(name="meetings/weekly", title="New", etag=etag), request_id=str(uuid4())
+    )
+    key = request_key(update)
+    assert key
+    reply = Reply(key, ["weekly"], lambda kept: meeting_message(kept).SerializeToString())
+
+    async def act() -> meeting_pb2.Meeting:
+        return meeting_message(await store.update(tenant_id, "weekly", {"title": "New"}, etag, soon(), reply))
+
+    # Both have looked for an answer before either acts, and the second finds the etag that the first one made.
+    async def late_act() -> meeting_pb2.Meeting:
+        await act()
+        return await act()
+
+    answered = await answered_once(store, tenant_id, key, soon(), act=late_act, response=meeting_pb2.Meeting)
+    assert answered.title == "New"
+    assert answered == meeting_message(await store.get(tenant_id, "weekly", soon()))
+
+
+async def test_a_deletion_of_nothing_is_remembered_and_does_not_delete_what_came_later(new_tenant, answer, store):
+    tenant_id = await new_tenant()
+    key = request_key(
+        ingest_pb2.DeleteMeetingRequest(name="meetings/weekly", allow_missing=True, request_id=str(uuid4()))
+    )
+    assert key
+    await store.remember(tenant_id, Reply(key, [], lambda _: b""), soon())
+    await answer(tenant_id, request(CUT))
+    assert await store.reply(tenant_id, key, soon()) == b""
+    with pytest.raises(AnsweredMeanwhile):
+        await store.remember(tenant_id, Reply(key, [], lambda _: b""), soon())
+
+
+async def test_an_unchanged_answer_is_not_remembered_of_a_meeting_that_has_gone(new_tenant, answer, store):
+    tenant_id, asked = await new_tenant(), request(CUT, request_id=uuid4())
+    key = request_key(asked)
+    assert key
+    with pytest.raises(Conflict, match="has gone"):
+        await store.keep(tenant_id, [], soon(), Reply(key, ["weekly"], lambda _: b""))
+    assert await store.reply(tenant_id, key, soon()) is None

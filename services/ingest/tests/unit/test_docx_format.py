@@ -373,3 +373,20 @@ def test_kinds_are_marked_in_documents_as_in_markdown():
         UtteranceKind.SPEECH,
         UtteranceKind.ACTION,
     ]
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_compressions_that_unpack_more_than_is_asked_for_are_refused(compression):
+    bomb = changed(WORD, {"word/document.xml": body(" " * 50_000_000)}, compression=compression)
+    assert len(bomb) < 1_000_000
+    assert reason(bomb).startswith("has parts that are compressed as in no DOCX")
+
+
+def test_an_encoding_in_which_declarations_could_hide_is_refused():
+    hidden = b'<?xml version="1.0" encoding="UTF-7"?>' + body("").partition(b"?>")[2]
+    assert "an encoding in word/document.xml that no DOCX has" in reason(changed(WORD, {"word/document.xml": hidden}))
+
+
+def test_a_header_that_names_no_part_is_a_contradiction():
+    section = "<w:p/><w:sectPr><w:headerReference w:type='default'/></w:sectPr>"
+    assert reason(changed(WORD, {"word/document.xml": body(section)})).startswith("is a DOCX whose parts contradict")

@@ -118,3 +118,9 @@ def test_any_bytes_are_read_or_refused(content, file_name):
 
     assert bool(meetings) != bool(violations)
     assert all(each.field == "content" and each.reason for each in violations)
+
+
+def test_more_meetings_than_a_transaction_should_hold_are_refused():
+    line = '{"meeting_id": "m%d", "turns": [{"speaker": "A", "text": "hi"}]}\n'
+    several = "".join(line % number for number in range(1_001))
+    assert reason(several.encode()) == ("content", "holds 1,001 meetings; at most 1,000 are kept at once: split it")

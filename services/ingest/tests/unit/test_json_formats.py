@@ -206,7 +206,7 @@ def test_what_is_no_list_of_turns_beyond_doubt_is_refused_with_what_is_needed(do
         ('[{"speaker": "Ann",\n "text": "Hel', "line 2: is not one whole JSON value"),
         ('[{"speaker": "A", "text": "b"}] and more', "line 1: is not one whole JSON value: Extra data"),
         ('[{"a":' * 50_000, "line 1: nests too deeply"),
-        ("[{" + "1," * 4_100_000, "line 1: holds more than 4,000,000 values"),
+        ("[{" + "1," * 4_100_000, "line 1: holds more than 2,000,000 values"),
     ],
 )
 def test_broken_json_is_refused_with_its_line(text, why):

@@ -65,7 +65,7 @@ class IngestMeetingRequest(_message.Message):
     """
     request_id: _builtins.str
     """A UUID chosen by the caller. Within a day, the same id with the same content answers as it did the first time; with
-    other content it is refused with ALREADY_EXISTS.
+    other content it is refused with ALREADY_EXISTS. Once a meeting that it told of is deleted, it gets NOT_FOUND.
     """
     @_builtins.property
     def meeting(self) -> _meeting_pb2.Meeting:

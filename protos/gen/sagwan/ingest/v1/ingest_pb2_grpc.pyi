@@ -35,7 +35,8 @@ class IngestServiceStub:
     meetings. An acknowledged meeting is committed and searchable. Ingesting the same content again changes nothing.
 
     INVALID_ARGUMENT carries google.rpc.BadRequest with a violation a field. UNAUTHENTICATED: no or unknown key.
-    NOT_FOUND carries google.rpc.ResourceInfo. ABORTED: the etag is stale. RESOURCE_EXHAUSTED and UNAVAILABLE may be
+    NOT_FOUND carries google.rpc.ResourceInfo. ALREADY_EXISTS: the request_id was used for another request. ABORTED: the etag
+    is stale, or others changed the same meeting too often meanwhile: read it and try again. RESOURCE_EXHAUSTED and UNAVAILABLE may be
     tried again after the google.rpc.RetryInfo in the details.
     """
 
@@ -71,7 +72,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
     meetings. An acknowledged meeting is committed and searchable. Ingesting the same content again changes nothing.
 
     INVALID_ARGUMENT carries google.rpc.BadRequest with a violation a field. UNAUTHENTICATED: no or unknown key.
-    NOT_FOUND carries google.rpc.ResourceInfo. ABORTED: the etag is stale. RESOURCE_EXHAUSTED and UNAVAILABLE may be
+    NOT_FOUND carries google.rpc.ResourceInfo. ALREADY_EXISTS: the request_id was used for another request. ABORTED: the etag
+    is stale, or others changed the same meeting too often meanwhile: read it and try again. RESOURCE_EXHAUSTED and UNAVAILABLE may be
     tried again after the google.rpc.RetryInfo in the details.
     """
 
@@ -103,7 +105,8 @@ class IngestServiceServicer:
     meetings. An acknowledged meeting is committed and searchable. Ingesting the same content again changes nothing.
 
     INVALID_ARGUMENT carries google.rpc.BadRequest with a violation a field. UNAUTHENTICATED: no or unknown key.
-    NOT_FOUND carries google.rpc.ResourceInfo. ABORTED: the etag is stale. RESOURCE_EXHAUSTED and UNAVAILABLE may be
+    NOT_FOUND carries google.rpc.ResourceInfo. ALREADY_EXISTS: the request_id was used for another request. ABORTED: the etag
+    is stale, or others changed the same meeting too often meanwhile: read it and try again. RESOURCE_EXHAUSTED and UNAVAILABLE may be
     tried again after the google.rpc.RetryInfo in the details.
     """
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sagwan_runtime.embedders import Stub
 
 _Response = TypeVar("_Response")
+_MAY_COME_BACK = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 _PUSHBACK_KEY = "grpc-retry-pushback-ms"
 _PUSHBACK_DEFAULT_MS = 200
 _UNAVAILABLE_WAIT_S = 0.5
@@ -85,7 +86,7 @@ class GrpcPassageEmbedder:
             try:
                 return await call(await self._embedders.running(model_sha256))
             except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.UNAVAILABLE:
+                if error.code() in _MAY_COME_BACK:
                     self._embedders.forget(model_sha256)
                     give_up = give_up or deadline.no_later_than(self._unavailable_timeout_s)
                 await _wait_or_raise(error, deadline, give_up or deadline)
@@ -95,7 +96,8 @@ async def _wait_or_raise(error: grpc.aio.AioRpcError, deadline: Deadline, give_u
     """Sleeps when the call may be tried again, raises the domain's error when not."""
     code = error.code()
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        raise DeadlineExceeded("the embedder did not answer in time") from error
+        # Raises when it is the caller's; else an embedder that was asked for its model hangs.
+        deadline.remaining_s()
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         await asyncio.sleep(min(_pushback_s(error), deadline.remaining_s()))
         return
@@ -103,7 +105,7 @@ async def _wait_or_raise(error: grpc.aio.AioRpcError, deadline: Deadline, give_u
         left_s = give_up.remaining_s()
     except DeadlineExceeded:
         left_s = 0.0
-    if code is not grpc.StatusCode.UNAVAILABLE or left_s == 0.0:
+    if code not in _MAY_COME_BACK or left_s == 0.0:
         raise DependencyUnavailable(f"the embedder answered {code.name}") from error
     await asyncio.sleep(min(_UNAVAILABLE_WAIT_S, left_s))
 

@@ -77,7 +77,11 @@ class PostgresMeetingStore:
         """
         async with self._database.tenant(tenant_id, deadline) as session:
             writer, serving_sha256 = await self._writer(session)
-            await writer.take_turn([each.meeting.meeting_id for each in meetings])
+            written = [each.meeting.meeting_id for each in meetings]
+            unchanged = set(reply.meeting_ids) - set(written) if reply else set()
+            await writer.take_turn([*written, *unchanged])
+            if len(await session.fetch(self._queries["meetings_there"], list(unchanged))) < len(unchanged):
+                raise Conflict("a meeting that was unchanged has gone meanwhile")
             results: Written = []
             for each in meetings:
                 if each.model_sha256 != serving_sha256:
@@ -177,14 +181,26 @@ class PostgresMeetingStore:
             await session.execute(self._queries["empty_replies"], meeting_id)
             await self._remember(session, reply, None)
 
+    async def remember(self, tenant_id: UUID, reply: Reply[None], deadline: Deadline) -> None:
+        """Remembers the answer to a request that changed nothing.
+
+        Raises:
+            AnsweredMeanwhile: The request has an answer already.
+        """
+        async with self._database.tenant(tenant_id, deadline) as session:
+            await self._remember(session, reply, None)
+
     async def fold_statistics(self, tenant_id: UUID, deadline: Deadline) -> None:
         """Adds up what writers have changed in the statistics, unless somebody else is at it."""
         async with self._database.tenant(tenant_id, deadline) as session:
             if not await session.fetch_value(self._queries["take_turn_to_fold"]):
                 return
-            folded = await session.fetch_row(self._queries["fold_statistics"], _FOLDED_AT_ONCE)
-            if folded and folded["unused_terms"]:
-                await session.execute(self._queries["drop_unused_terms"], folded["unused_terms"])
+            change_count = _FOLDED_AT_ONCE
+            while change_count == _FOLDED_AT_ONCE:
+                (folded,) = await session.fetch(self._queries["fold_statistics"], _FOLDED_AT_ONCE)
+                change_count = folded["change_count"]
+                if folded["unused_terms"]:
+                    await session.execute(self._queries["drop_unused_terms"], folded["unused_terms"])
 
     async def _remember(self, session: Session, reply: Reply[Done] | None, done: Done) -> None:
         if reply is None:

@@ -38,6 +38,10 @@ SELECT pg_advisory_xact_lock(key) FROM keys;
 -- The meeting that an ingest replaces.
 SELECT meeting_key, content_sha256 FROM meetings WHERE meeting_id = $1;
 
+-- name: meetings_there
+-- Those of the given meetings that exist.
+SELECT meeting_id FROM meetings WHERE meeting_id = ANY ($1::text[]);
+
 -- name: insert_meeting
 -- A new meeting.
 INSERT INTO meetings (

@@ -10,8 +10,8 @@ from sagwan_ingest.domain.partition import Item, partition
 from sagwan_ingest.domain.splitting import fitting_spans
 from sagwan_text.speakers import speaker_key
 
-TOKENS_TARGET = 220
-TOKENS_MAX = 400
+TOKENS_TARGET = 300
+TOKENS_MAX = 480
 
 # A speaker's name that would take more of a chunk than this share is left out of its text.
 _LABEL_SHARE_MAX = 4

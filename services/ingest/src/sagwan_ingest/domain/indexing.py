@@ -107,7 +107,7 @@ def term_count_changes(added: Iterable[IndexedChunk], removed: Mapping[int, int]
         removed: Chunks that go, counted by term id.
 
     Returns:
-        Term id and change, by term id, without zeros: every writer touches terms in the same order.
+        Term id and change, by term id, without zeros.
     """
     changes = Counter(term for chunk in added for term in chunk.weights)
     changes.subtract(removed)

@@ -19,7 +19,6 @@ from sagwan_ingest.domain.meeting import Utterance
 CUES_MAX = 500_000
 
 # What is reported of one sort; the rest is summed up in one.
-MENDINGS_OF_A_SORT_MAX = 100
 
 _ENDED_BEFORE_IT_BEGAN = "cue ended before it began; it now ends where it begins"
 _EMPTY = "cue has no text and was left out"

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import docx
 from docx.document import Document
+from docx.exceptions import PythonDocxError
+from docx.oxml.exceptions import XmlchemyError
 from docx.oxml.ns import qn
 from lxml.etree import LxmlError, _Element  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -72,7 +74,17 @@ def _parse(content: bytes) -> Parsed:
         mended = Mendings()
         blocks = list(_Reading(document, mended).blocks())
         title = _property_title(document)
-    except (LxmlError, KeyError, ValueError, AttributeError, TypeError, IndexError):
+    except (
+        LxmlError,
+        PythonDocxError,
+        XmlchemyError,
+        RecursionError,
+        KeyError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        IndexError,
+    ):
         # python-docx raises what it happens to meet in a document that breaks its expectations.
         raise InvalidRequest.field(
             CONTENT, "is a DOCX whose parts contradict each other; open it in a word processor and save it again"

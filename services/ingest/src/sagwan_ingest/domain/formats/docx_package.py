@@ -5,6 +5,7 @@ is measured before it is read, parts are decompressed up to a limit, and what is
 """
 
 import io
+import re
 import struct
 import zipfile
 import zlib
@@ -37,6 +38,11 @@ _OTHERS = (
     ("content.xml", "is an OpenDocument file, not a DOCX; save it as DOCX or text"),
     ("word/document.bin", "is a binary Word file, not a DOCX; save it as DOCX"),
 )
+_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_DECLARED_ENCODING = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"'](?P<name>[^\"']{0,40})[\"']"
+)
+_PLAIN_ENCODINGS = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 
 
 def without_media(content: bytes) -> bytes:
@@ -102,6 +108,9 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo]) -> None:
         raise _refused("has two parts of the same name; save it again with a word processor")
     if any(each.flag_bits & _ENCRYPTED for each in entries):
         raise _refused("is encrypted; save it without a password")
+    if any(each.compress_type not in _COMPRESSIONS for each in entries):
+        # Only of these two does zipfile unpack no more at once than it is asked for.
+        raise _refused("has parts that are compressed as in no DOCX; save it again with a word processor")
     end = -1
     for each in sorted(entries, key=lambda each: each.header_offset):
         if each.header_offset < end:
@@ -130,8 +139,10 @@ def _parts(package: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> Iter
         nodes -= data.count(b"<") - data.count(b"</") + data.count(b'="') + data.count(b"='")
         if nodes < 0:
             raise _refused(f"has more than {_NODES_MAX:,} XML nodes; save its text as a smaller DOCX")
-        if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"\0" in data:
-            # Office Open XML forbids declarations of types, and has no use for UTF-16, in which they could hide.
+        declared = _DECLARED_ENCODING.match(data)
+        hidden = declared is not None and declared["name"].lower() not in _PLAIN_ENCODINGS
+        if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"\0" in data or hidden:
+            # Office Open XML forbids declarations of types, and has no use for encodings in which they could hide.
             raise _refused(f"has a document type or an encoding in {each.filename} that no DOCX has; save it again")
         left -= len(data)
         yield each.filename, data

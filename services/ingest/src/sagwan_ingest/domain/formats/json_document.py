@@ -7,9 +7,9 @@ from typing import NoReturn
 from sagwan_ingest.domain.formats.format import refused
 from sagwan_ingest.domain.formats.mendings import Mendings
 
-# Each value takes 30 to 70 bytes, so that a text of 32 MiB of brackets would take a gigabyte. Transcripts of 32 MiB
-# with a time for each word have a third of these.
-_VALUES_MAX = 4_000_000
+# Each value takes up to 100 bytes, so that a text of 32 MiB of brackets would take more than a gigabyte. Transcripts of
+# 32 MiB with a time for each word have two thirds of these.
+_VALUES_MAX = 2_000_000
 
 # Of no use here and large: what a recogniser thought, and each word of a segment whose speaker is one.
 _DROPPED = frozenset({"tokens", "word_segments", "language_probs", "logprobs"})

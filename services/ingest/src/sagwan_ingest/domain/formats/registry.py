@@ -50,6 +50,8 @@ TEXT_FORMATS: tuple[Format, ...] = (
 BINARY_FORMATS: tuple[BinaryFormat, ...] = (docx.FORMAT,)
 
 _HEAD_CHARACTERS = 16_384
+# They are kept in one transaction, which holds a lock for each.
+_MEETINGS_MAX = 1_000
 
 _LEADING_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?!\d)")
 _WORD_BREAKS = re.compile(r"[-_\s]+")
@@ -155,6 +157,10 @@ def _detected(text: str, file_name: str) -> Format:
 
 
 def _completed(meetings: Sequence[Meeting], hints: Hints) -> tuple[Meeting, ...]:
+    if len(meetings) > _MEETINGS_MAX:
+        raise InvalidRequest.field(
+            CONTENT, f"holds {len(meetings):,} meetings; at most {_MEETINGS_MAX:,} are kept at once: split it"
+        )
     if len(meetings) > 1:
         if hints.meeting_id:
             raise InvalidRequest.field(
