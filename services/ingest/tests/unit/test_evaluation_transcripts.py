@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sagwan_ingest.domain.chunking import chunk
+from sagwan_ingest.domain.chunking import TOKENS_MAX, TOKENS_TARGET, chunk
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.tokens import estimate_tokens
@@ -44,8 +44,8 @@ def test_a_real_korean_meeting_is_cut_within_the_budget(present):
 
     sizes = [estimate_tokens(each.text) for each in chunk(meeting.utterances, count_tokens=estimate_tokens)]
 
-    assert max(sizes) <= 400
-    assert 180 <= sum(sizes) / len(sizes) <= 260
+    assert max(sizes) <= TOKENS_MAX
+    assert 0.8 * TOKENS_TARGET <= sum(sizes) / len(sizes) <= 1.2 * TOKENS_TARGET
 
 
 @pytest.mark.parametrize("folder", ["vttjs_conformance", "webvtt_py_fixtures", "vtt_odd", "zoom", "teams_stream"])
