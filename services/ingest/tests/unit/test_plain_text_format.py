@@ -197,8 +197,17 @@ def test_no_word_of_a_text_without_names_and_times_is_lost(text):
     except InvalidRequest:
         assert not text.strip()
     else:
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
+        if meeting.title:
+            title, underline, *lines = lines
+            assert (title, set(underline)) == (meeting.title, {"-"})
         kept = "".join("".join(each.text.split()) for each in meeting.utterances)
-        assert kept == "".join(text.split())
+        assert kept == "".join("".join(lines).split())
+
+
+def test_an_underlined_first_line_is_the_title_and_is_not_said_again():
+    (meeting,) = FORMAT.parse("Ann\n---\nAnn").meetings
+    assert (meeting.title, [each.text for each in meeting.utterances]) == ("Ann", ["Ann"])
 
 
 @pytest.mark.parametrize(
