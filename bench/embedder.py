@@ -19,7 +19,7 @@ from embedder_bench.run import ROOT, Run, add_run_arguments, prepared
 from embedder_bench.throughput import throughput_figures
 from embedder_bench.under_bulk import bulk_figures
 
-from sagwan_bench.results import Figure, write_results
+from sagwan_bench.results import Figure, printed, write_results
 
 _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "throughput": throughput_figures,
@@ -51,9 +51,7 @@ def _measured(run: Run, rows: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     for row in rows:
         started_s = time.perf_counter()
-        for each in _ROWS[row](run):
-            print(each.as_row(), flush=True)
-            figures.append(each)
+        figures += printed(_ROWS[row](run))
         print(f"# {row}: {time.perf_counter() - started_s:.0f} s", flush=True)
     return figures
 

@@ -37,7 +37,7 @@ from graph_bench.runners import (
 from graph_bench.timing import Timed, latencies_ms, median_ratio, rounds
 from graph_bench.variants import exact_gelu, float32_graph, fuse_norms, in_blocks, no_mask, rewritten
 
-from sagwan_bench.results import Figure, write_results
+from sagwan_bench.results import Figure, printed, write_results
 from sagwan_embedder.adapters.model_folder import GRAPH_FILE
 from sagwan_embedder.domain.model import Kind
 
@@ -139,12 +139,9 @@ def main() -> int:
     """Measures, prints and writes."""
     options = _options()
     run, environment = prepared(options, ("numpy", "onnxruntime"))
-    figures = []
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         bench = _Bench(run, Path(name), stack)
-        for each in _measured(bench, run, options):
-            print(each.as_row(), flush=True)
-            figures.append(each)
+        figures = printed(_measured(bench, run, options))
     output = run.scratch / ("graphs.json" if run.is_whole else "graphs-trial.json")
     write_results(output, environment, figures)
     print(f"written to {output.relative_to(ROOT)}")

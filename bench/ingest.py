@@ -14,7 +14,7 @@ from ingest_bench.importing import import_figures
 from stack import ROOT, running
 
 from sagwan_bench.environment import describe
-from sagwan_bench.results import Figure, write_results
+from sagwan_bench.results import printed, write_results
 
 _HOME = ROOT / "var" / "bench" / "ingest"
 _SET = Path("qmsum") / "train" / "meetings.jsonl"
@@ -38,12 +38,9 @@ def main() -> int:
         with meetings.open("rb") as lines:
             part.write_bytes(b"".join(islice(lines, options.meetings)))
         meetings = part
-    figures: list[Figure] = []
     (_HOME / "stack").mkdir()
     with running(_HOME / "stack", model_dir=ROOT / "var" / "model") as stack:
-        for each in import_figures(stack, meetings):
-            print(each.as_row(), flush=True)
-            figures.append(each)
+        figures = printed(import_figures(stack, meetings))
     output = _HOME.parent / ("ingest-trial.json" if options.meetings else "ingest.json")
     write_results(output, environment, figures)
     print(f"written to {output.relative_to(ROOT)}")

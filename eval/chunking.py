@@ -5,13 +5,14 @@ Prints a row a figure and writes var/eval/chunking.json. Choose on `qmsum/train`
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from sagwan_eval.chunk_variants import Measurer, Variant
 from sagwan_eval.spans import load_spans
 
 from sagwan_bench.environment import describe
-from sagwan_bench.results import Figure, write_results
+from sagwan_bench.results import Figure, printed, write_results
 
 _ROOT = Path(__file__).resolve().parent.parent
 _VARIANTS = (
@@ -39,19 +40,20 @@ def main() -> int:
     spans = load_spans(options.data, meetings_max=options.meetings)
     print(f"# {len(spans.meetings)} meetings, {len(spans.questions)} questions", flush=True)
     measurer = Measurer(_ROOT / "var" / "model", spans)
-    figures = []
-    for variant in (each for each in _VARIANTS if each.name in options.only):
-        found = measurer.quality(variant)
-        figures.append(Figure(f"{variant.name}_chunks", found.chunks, "chunks"))
-        for leg in found.ndcg:
-            figures.append(Figure(f"{variant.name}_{leg}_ndcg", found.ndcg[leg], "nDCG@10"))
-            figures.append(Figure(f"{variant.name}_{leg}_coverage", found.coverage[leg], "coverage@1000"))
-        for figure in figures[-7:]:
-            print(figure.as_row(), flush=True)
+    variants = [each for each in _VARIANTS if each.name in options.only]
+    figures = printed(figure for variant in variants for figure in _figures(variant, measurer))
     environment = describe(_ROOT, options.data / "meetings.jsonl")
     environment |= {"meetings": len(spans.meetings), "questions": len(spans.questions)}
     write_results(_ROOT / "var" / "eval" / "chunking.json", environment, figures)
     return 0
+
+
+def _figures(variant: Variant, measurer: Measurer) -> Iterator[Figure]:
+    found = measurer.quality(variant)
+    yield Figure(f"{variant.name}_chunks", found.chunks, "chunks")
+    for leg in found.ndcg:
+        yield Figure(f"{variant.name}_{leg}_ndcg", found.ndcg[leg], "nDCG@10")
+        yield Figure(f"{variant.name}_{leg}_coverage", found.coverage[leg], "coverage@1000")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sagwan_eval.under_load import load_figures
 from stack import ROOT, Stack, running
 
 from sagwan_bench.environment import describe
-from sagwan_bench.results import Figure, write_results
+from sagwan_bench.results import Figure, printed, write_results
 
 _HOME = ROOT / "var" / "figures"
 _OUTPUT = ROOT / "var" / "eval" / "figures.json"
@@ -36,11 +36,8 @@ def main() -> int:
         return 2
     shutil.rmtree(_HOME, ignore_errors=True)
     _HOME.mkdir(parents=True)
-    figures: list[Figure] = []
     with running(_HOME, model_dir=ROOT / "var" / "model") as stack:
-        for each in _measured(stack, options.data, options.load_seconds):
-            print(each.as_row(), flush=True)
-            figures.append(each)
+        figures = printed(_measured(stack, options.data, options.load_seconds))
     environment = describe(ROOT, options.data / "qmsum" / "val" / "meetings.jsonl")
     write_results(_OUTPUT, environment, figures)
     print(f"written to {_OUTPUT.relative_to(ROOT)}")

@@ -82,9 +82,9 @@ class RawSession:
                 pass
             return time.perf_counter() - started
 
-    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One unit vector a passage: [texts, dimension]."""
-        ids = self._tokenizer.ids(texts, Kind.PASSAGE)
+    def vectors(self, texts: Sequence[str], kind: Kind = Kind.PASSAGE) -> NDArray[np.float32]:
+        """One unit vector a text: [texts, dimension]."""
+        ids = self._tokenizer.ids(texts, kind)
         batches = by_tokens(list(map(len, ids)), self.options[0])
         rows = np.concatenate([self.run(padded([ids[index] for index in batch])) for batch in batches])
         return rows[np.argsort(np.concatenate(batches))]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_bench.runners import Runner, Sample, Vectors
+from sagwan_bench import ranking
 from sagwan_embedder.domain.model import Kind
 
 SETS = ("koen_parallel/dev/en2ko", "koen_parallel/dev/ko2en", "ko_mrc", "qmsum/val")
@@ -57,12 +58,10 @@ def retrieval_set(folder: Path, cut: Cut) -> RetrievalSet:
 def ndcg(runner: Runner, among: RetrievalSet) -> float:
     """nDCG@10 by cosine, with gains of 2^grade - 1 (Burges et al. 2005)."""
     likeness = runner.vectors(among.questions) @ runner.vectors(among.passages).T
-    discounts = 1 / np.log2(np.arange(2, _TOP + 2))
     scores = []
     for row, gains in zip(likeness, among.gains, strict=True):
         found = [gains.get(int(passage), 0) for passage in np.argsort(-row, kind="stable")[:_TOP]]
-        best = sorted(gains.values(), reverse=True)[:_TOP]
-        scores.append(float(found @ discounts[: len(found)] / (best @ discounts[: len(best)])))
+        scores.append(ranking.ndcg(found, gains.values(), depth=_TOP))
     return float(np.mean(scores))
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from embedder_bench.raw import RawSession, RawTokenizer, loaded
 from numpy.typing import NDArray
 
-from sagwan_embedder.backends import Backend, LoadedModel, load_model
-from sagwan_embedder.domain.batching import padded, plan_batches
+from sagwan_bench.ranking import ndcg
 from sagwan_embedder.domain.model import Kind
-from sagwan_eval.spans import COVERED_WORDS, Question, SpanSet, coverage, grades, ndcg
+from sagwan_eval.spans import COVERED_WORDS, Question, SpanSet, coverage, grades
 from sagwan_ingest.domain.chunking import Chunk, chunk
 from sagwan_ingest.domain.tokens import counter, words_to_count
 from sagwan_text.analysis import Analyzer
@@ -19,9 +19,6 @@ from sagwan_text.bm25 import Bm25, idf
 from sagwan_text.korean import load_tagger
 from sagwan_text.terms import term_id
 
-Vectors = NDArray[np.float32]
-
-_BATCH_TOKENS = 512
 _DEPTH = 200
 _RRF_K = 60
 
@@ -67,7 +64,8 @@ class Measurer:
     """
 
     def __init__(self, model: Path, spans: SpanSet) -> None:
-        self._model: LoadedModel = load_model(backend=Backend.ONNX, model=str(model), threads=0, device="")
+        served = loaded(model)
+        self._session = RawSession(served.encoder, RawTokenizer(served))
         self._spans = spans
         self._terms = _terms()
         self._words = {
@@ -78,9 +76,9 @@ class Measurer:
                 text for turns in spans.meetings.values() for turn in turns for text in (turn.text, f"{turn.speaker}:")
             )
         )
-        counts = map(len, self._model.tokenizer.tokens(words))
+        counts = map(len, served.tokenizer.tokens(words))
         self._count_tokens = counter(dict(zip(words, counts, strict=True)))
-        self._questions = self._embedded([each.text for each in spans.questions], Kind.QUERY)
+        self._questions = self._session.vectors([each.text for each in spans.questions], Kind.QUERY)
 
     def quality(self, variant: Variant) -> Quality:
         """What a variant finds among all meetings."""
@@ -94,7 +92,7 @@ class Measurer:
                 tokens_max=variant.tokens_max,
             )
         ]
-        vectors = self._embedded(list(self._texts(cut, variant)), Kind.PASSAGE)
+        vectors = self._session.vectors(list(self._texts(cut, variant)))
         lexical = _Lexical([self._terms(each.text) for _, each in cut])
         legs: dict[str, list[tuple[float, float]]] = {"vector": [], "bm25": [], "hybrid": []}
         for question, vector in zip(self._spans.questions, self._questions, strict=True):
@@ -106,9 +104,8 @@ class Measurer:
             ranked["hybrid"] = _fused(list(ranked.values()))
             for leg, order in ranked.items():
                 found = [cut[index] for index in order[:COVERED_WORDS]]
-                legs[leg].append(
-                    (ndcg([graded[index] for index in order[:10]], graded), coverage(question, found, self._words))
-                )
+                gains = 2**graded - 1
+                legs[leg].append((ndcg(gains[order], gains), coverage(question, found, self._words)))
         return Quality(
             len(cut),
             {leg: float(np.mean([each for each, _ in scores])) for leg, scores in legs.items()},
@@ -133,19 +130,6 @@ class Measurer:
                 parts.append(" ".join(before[1].split()[-variant.overlap_words :]))
             before = (meeting_id, each.text)
             yield "\n".join([*parts, each.text])
-
-    def _embedded(self, texts: Sequence[str], kind: Kind) -> Vectors:
-        tokenizer, card = self._model.tokenizer, self._model.card
-        tokens_max = card.tokens_max - len(tokenizer.prefix) - len(tokenizer.suffix)
-        rows = [
-            np.concatenate([tokenizer.prefix, tokens[:tokens_max], tokenizer.suffix])
-            for tokens in tokenizer.tokens([card.prompts[kind] + text for text in texts])
-        ]
-        vectors = np.empty((len(rows), card.dimension), np.float32)
-        for batch in plan_batches([len(row) for row in rows], tokens_max=_BATCH_TOKENS):
-            indices = list(batch.indices)
-            vectors[indices] = self._model.encoder.run(padded([rows[index] for index in indices]))
-        return vectors
 
 
 class _Lexical:

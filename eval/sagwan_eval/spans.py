@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sagwan_ingest.domain.chunking import Chunk
 from sagwan_ingest.domain.meeting import Utterance
 
-TOP = 10
 COVERED_WORDS = 1_000
 # Of a chunk's words: the shares from which it counts as relevant, and as very relevant.
 _RELEVANT, _VERY_RELEVANT = 0.1, 0.5
@@ -81,20 +77,6 @@ def grades(question: Question, meeting_id: str, chunks: Sequence[Chunk], words: 
         labelled = sum(words[turn] for turn in turns if turn in question.turns)
         shares.append(labelled / max(1, sum(words[turn] for turn in turns)))
     return [2 if share >= _VERY_RELEVANT else int(share >= _RELEVANT) for share in shares]
-
-
-def ndcg(found: Sequence[int], all_grades: NDArray[np.int64]) -> float:
-    """nDCG@10 with gains of 2^grade - 1 (Burges et al. 2005); 0 where nothing is relevant.
-
-    Args:
-        found: Grades of what was found, best first.
-        all_grades: Grades of everything that there is.
-    """
-    discounts = 1 / np.log2(np.arange(2, TOP + 2))
-    best = np.sort(2**all_grades - 1)[::-1][:TOP]
-    ideal = float(best @ discounts[: len(best)])
-    gains = 2 ** np.array(found[:TOP], np.int64) - 1
-    return float(gains @ discounts[: len(gains)]) / ideal if ideal else 0.0
 
 
 def coverage(question: Question, found: Iterable[tuple[str, Chunk]], words: Mapping[str, Sequence[int]]) -> float:

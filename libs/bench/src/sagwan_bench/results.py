@@ -2,7 +2,8 @@
 
 import json
 import operator
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,16 @@ def _decimals(value: float) -> int:
     if float(value).is_integer():
         return 0
     return _DECIMALS_OF_SMALL if abs(value) < _SMALL else _DECIMALS
+
+
+def printed(figures: Iterable[Figure]) -> list[Figure]:
+    """The same, each printed as a row as soon as it is measured."""
+    measured: list[Figure] = []
+    for each in figures:
+        sys.stdout.write(f"{each.as_row()}\n")
+        sys.stdout.flush()
+        measured.append(each)
+    return measured
 
 
 def write_results(file: Path, environment: Mapping[str, Any], figures: Sequence[Figure]) -> None:

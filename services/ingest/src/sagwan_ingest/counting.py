@@ -1,10 +1,9 @@
 """Tokens of words, as the embedder's tokenizer counts them; most words of a meeting are known from the ones before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from cachetools import LRUCache
 
-from sagwan_ingest.domain.tokens import words_to_count
 from sagwan_ingest.ports import PassageEmbedder
 from sagwan_runtime.deadline import Deadline
 
@@ -27,11 +26,11 @@ class WordCounts:
         self._words_max = words_max
         self._known: LRUCache[str, int] = LRUCache(words_max)
 
-    async def of(self, texts: Iterable[str], model_sha256: str, deadline: Deadline) -> Mapping[str, int]:
-        """Tokens of each word of the texts, without the markers and the prompt that the embedder counts along.
+    async def of(self, words: set[str], model_sha256: str, deadline: Deadline) -> Mapping[str, int]:
+        """Tokens of each word, without the markers and the prompt that the embedder counts along.
 
         Args:
-            texts: What will be cut.
+            words: As from `words_to_count`.
             model_sha256: The serving model; what was counted by another one's tokenizer is forgotten.
             deadline: When nobody waits any more.
 
@@ -44,7 +43,6 @@ class WordCounts:
             self._known = LRUCache(self._words_max)
             self._model_sha256 = model_sha256
         known = self._known
-        words = words_to_count(texts)
         counts = {word: known[word] for word in words if word in known}
         unknown = sorted(words - counts.keys())
         for first in range(0, len(unknown), _WORDS_A_CALL):

@@ -16,7 +16,7 @@ from sagwan_ingest.counting import WordCounts
 from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting, content_sha256
-from sagwan_ingest.domain.tokens import counter
+from sagwan_ingest.domain.tokens import counter, words_to_count
 from sagwan_ingest.domain.validation import validated
 from sagwan_ingest.ports import (
     KeptMeeting,
@@ -243,9 +243,9 @@ class Ingestion:
         known = await self._store.known(tenant_id, meeting.meeting_id, deadline)
         if known.content_sha256 == digest:
             return None
-        said = [text for each in meeting.utterances for text in (each.text, f"{each.speaker}:")]
         with self._timed("count"):
-            count_tokens = counter(await self._word_counts.of(said, known.serving_sha256, deadline))
+            words = await loop.run_in_executor(self._worker, _words_of, meeting)
+            count_tokens = counter(await self._word_counts.of(words, known.serving_sha256, deadline))
         chunks = await loop.run_in_executor(self._worker, self._indexed, meeting, count_tokens)
         missing = {each.text_sha256: each.chunk.text for each in chunks if each.text_sha256 not in known.text_sha256s}
         with self._timed("embed"):
@@ -281,6 +281,10 @@ class Ingestion:
             yield
         finally:
             self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - begun)
+
+
+def _words_of(meeting: Meeting) -> set[str]:
+    return words_to_count(text for each in meeting.utterances for text in (each.text, f"{each.speaker}:"))
 
 
 def _refuse_twins(meetings: Sequence[Meeting]) -> None:

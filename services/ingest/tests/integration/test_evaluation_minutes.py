@@ -15,23 +15,21 @@ MINUTES = "markdown_minutes"
 
 
 @pytest.fixture
-def read(eval_data):
+def read(present):
     def transcript(path):
-        file = eval_data / "formats" / path
-        if not file.exists():
-            pytest.skip(f"no evaluation data at ../shared/eval/formats/{path}")
+        file = present(f"formats/{path}")
         return read_transcript(file.read_bytes(), Hints(meeting_id="m", file_name=file.name))
 
     return transcript
 
 
-def test_all_minutes_are_read_and_fit_to_keep(read, eval_data):
+def test_all_minutes_are_read_and_fit_to_keep(read, present):
+    formats = present("formats")
     folders = [(MINUTES, "*"), ("docx", "*"), ("korean", "*.md"), ("korean", "*.docx")]
-    files = [file for folder, pattern in folders for file in sorted((eval_data / "formats" / folder).glob(pattern))]
-    if not files:
-        pytest.skip("no evaluation data at ../shared/eval/formats")
+    files = [file for folder, pattern in folders for file in sorted((formats / folder).glob(pattern))]
+    assert files
     for file in files:
-        found = read(file.relative_to(eval_data / "formats"))
+        found = read(file.relative_to(formats))
 
         assert found.format_name == ({".docx": "docx", ".txt": "text"}.get(file.suffix, "markdown")), file
         assert all(each.text.strip() for each in validated(found.meetings[0]).utterances), file

@@ -14,11 +14,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def read(eval_data):
+def read(present):
     def reading(path, encoding="utf-8"):
-        whole = eval_data / "formats" / path
-        if not whole.exists():
-            pytest.skip(f"no evaluation data at ../shared/eval/formats/{path}")
+        whole = present(f"formats/{path}")
         return read_transcript(whole.read_bytes().decode(encoding).encode(), Hints(file_name=whole.name))
 
     return reading

@@ -17,11 +17,9 @@ OUTSIDE = "text outside of a cue was left out"
 
 
 @pytest.fixture
-def read(eval_data):
+def read(present):
     def transcript(path):
-        file = eval_data / "formats" / path
-        if not file.exists():
-            pytest.skip(f"no evaluation data at ../shared/eval/formats/{path}")
+        file = present(f"formats/{path}")
         return read_transcript(file.read_bytes(), Hints(file_name=file.name))
 
     return transcript

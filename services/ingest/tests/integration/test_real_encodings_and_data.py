@@ -16,11 +16,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def formats(eval_data: Path) -> Path:
-    folder = eval_data / "formats"
-    if not folder.is_dir():
-        pytest.skip("no evaluation data at ../shared/eval/formats")
-    return folder
+def formats(present) -> Path:
+    return present("formats")
 
 
 def read(path):

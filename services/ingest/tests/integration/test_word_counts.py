@@ -7,7 +7,7 @@ import pytest
 
 from sagwan_embedder.backends import Backend, load_model
 from sagwan_ingest.counting import WordCounts
-from sagwan_ingest.domain.tokens import counter
+from sagwan_ingest.domain.tokens import counter, words_to_count
 from sagwan_runtime.deadline import Deadline
 
 pytestmark = pytest.mark.integration
@@ -43,7 +43,7 @@ def tokenizer(model_dir) -> Tokenizer:
 
 
 async def test_the_words_of_a_text_add_up_to_its_tokens(tokenizer):
-    counts = await WordCounts(tokenizer, words_max=1_000).of(TEXTS, "sha", Deadline.after(10))
+    counts = await WordCounts(tokenizer, words_max=1_000).of(words_to_count(TEXTS), "sha", Deadline.after(10))
     assert [counter(counts)(text) for text in TEXTS] == [tokenizer.length(text) for text in TEXTS]
 
 
@@ -52,7 +52,7 @@ async def test_they_do_for_real_chunks(tokenizer, eval_data):
     for name in ("qmsum/val", "ko_mrc"):
         with (eval_data / name / "corpus.jsonl").open(encoding="utf-8") as lines:
             texts += [json.loads(line)["text"] for _, line in zip(range(200), lines, strict=False)]
-    counts = await WordCounts(tokenizer, words_max=100_000).of(texts, "sha", Deadline.after(60))
+    counts = await WordCounts(tokenizer, words_max=100_000).of(words_to_count(texts), "sha", Deadline.after(60))
     count = counter(counts)
     wrong = [text for text in texts if abs(count(text) - tokenizer.length(text)) > 1]
     assert wrong == []
@@ -62,5 +62,5 @@ async def test_a_word_is_asked_for_once_and_again_for_another_model(tokenizer):
     tokenizer.asked.clear()
     words = WordCounts(tokenizer, words_max=1_000)
     for sha256, asked in (("one", 1), ("one", 1), ("other", 2)):
-        await words.of(["budget budget"], sha256, Deadline.after(10))
+        await words.of(words_to_count(["budget budget"]), sha256, Deadline.after(10))
         assert tokenizer.asked.count("budget") == asked

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import reason_of
 
 from sagwan_ingest.domain.formats.csv_turns import FORMAT
 from sagwan_ingest.domain.formats.format import CERTAIN, NEVER
@@ -22,14 +23,6 @@ COUNCIL = """회의록구분,회의구분,위원회,회수,회의일자,발언�
 
 def mended(text):
     return [(each.line, each.what) for each in FORMAT.parse(text).mended]
-
-
-def reason(text):
-    with pytest.raises(InvalidRequest) as refused:
-        FORMAT.parse(text)
-    (violation,) = refused.value.violations
-    assert violation.field == "content"
-    return violation.reason
 
 
 def test_a_table_of_a_council_gives_its_meetings():
@@ -140,7 +133,7 @@ def test_a_day_with_the_year_last_is_kept_as_it_is():
     ['"Is the plane flying?",0.38,2.76\n', "original\tcorrected\tconfidence\nFossil\tFOCIL\thigh\n", "text\nHello\n"],
 )
 def test_without_names_that_are_understood_it_is_refused_with_what_is_needed(text):
-    assert "the first row must name one for the text (text, content, 발언내용)" in reason(text)
+    assert "the first row must name one for the text (text, content, 발언내용)" in reason_of(FORMAT.parse, text)
     assert FORMAT.sniff(text) == NEVER
 
 
@@ -156,7 +149,7 @@ def test_without_names_that_are_understood_it_is_refused_with_what_is_needed(tex
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text, why):
-    assert reason(text).startswith(why)
+    assert reason_of(FORMAT.parse, text).startswith(why)
 
 
 def test_more_places_than_a_hundred_are_summed_up():

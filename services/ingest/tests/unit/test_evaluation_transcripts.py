@@ -1,7 +1,6 @@
 """Real transcripts, read from beside the repository where they are."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,18 +10,6 @@ from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.tokens import estimate_tokens
 from sagwan_ingest.domain.validation import validated
 from sagwan_runtime.errors import InvalidRequest
-
-
-@pytest.fixture
-def present(eval_data: Path):
-    """The path of some evaluation data, which may be there only in part."""
-
-    def found(path: str) -> Path:
-        if not (eval_data / path).exists():
-            pytest.skip(f"no evaluation data at ../shared/eval/{path}")
-        return eval_data / path
-
-    return found
 
 
 @pytest.mark.parametrize("folder", ["qmsum/val", "seoul_edu/dev", "ethereum_pm/dev"])

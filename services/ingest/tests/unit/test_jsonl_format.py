@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import reason_of
 
 from sagwan_ingest.domain.formats.format import Mending
 from sagwan_ingest.domain.formats.jsonl import FORMAT
@@ -15,14 +16,6 @@ KOREA = timezone(timedelta(hours=9))
 
 def parsed(*records):
     return FORMAT.parse("\n".join(json.dumps(each, ensure_ascii=False) for each in records))
-
-
-def reason(text):
-    with pytest.raises(InvalidRequest) as refused:
-        FORMAT.parse(text)
-    (violation,) = refused.value.violations
-    assert violation.field == "content"
-    return violation.reason
 
 
 def test_a_line_is_a_meeting_with_all_it_can_say():
@@ -68,7 +61,7 @@ def test_blank_lines_are_passed_over_and_numbers_of_lines_kept():
     line = '{"meeting_id": "m", "turns": [{"text": "Hi"}]}'
 
     assert len(FORMAT.parse(f"\n{line}\n\n").meetings) == 1
-    assert reason(f"\n{line}\n\n{line}") == "line 4: meeting_id 'm' is that of line 2 too"
+    assert reason_of(FORMAT.parse, f"\n{line}\n\n{line}") == "line 4: meeting_id 'm' is that of line 2 too"
 
 
 def test_meetings_without_ids_can_be_several():
@@ -122,7 +115,7 @@ def test_what_cannot_be_kept_is_left_out_and_reported():
     ],
 )
 def test_a_line_that_is_wrong_is_refused_with_its_number_and_what_is_wrong(line, why):
-    found = reason('{"turns": []}\n' + line)
+    found = reason_of(FORMAT.parse, '{"turns": []}\n' + line)
 
     assert found.startswith("line 2: ")
     assert why in found
@@ -212,4 +205,4 @@ def test_any_json_value_is_read_or_refused(value):
 @pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+09:00", "9999-12-31T23:59:59-09:00"])
 def test_a_start_that_utc_has_no_year_for_is_refused_with_its_line(instant):
     text = json.dumps({"started_at": instant, "turns": [{"text": "hello"}]})
-    assert reason(text).startswith("line 1: started_at")
+    assert reason_of(FORMAT.parse, text).startswith("line 1: started_at")

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import reason_of
 
 from sagwan_ingest.domain.formats.format import CERTAIN, LIKELY, NEVER, Mending, Parsed
 from sagwan_ingest.domain.formats.srt import FORMAT
@@ -23,14 +24,6 @@ def utterances(text):
 def times(written):
     (utterance,) = utterances(f"1\n{written}\nHi\n")
     return utterance.start_ms, utterance.end_ms
-
-
-def reason(text):
-    with pytest.raises(InvalidRequest) as refused:
-        FORMAT.parse(text)
-    (violation,) = refused.value.violations
-    assert violation.field == "content"
-    return violation.reason
 
 
 MEETING = """1
@@ -153,7 +146,7 @@ def test_markup_goes_and_what_people_write_stays(payload, text):
     ],
 )
 def test_a_file_that_says_nothing_is_refused_with_the_reason(text, why):
-    assert reason(text).startswith(why)
+    assert reason_of(FORMAT.parse, text).startswith(why)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import reason_of
 
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.formats.whisper import FORMAT
@@ -16,14 +17,6 @@ def parsed(document):
 
 def mended(document):
     return [each.what for each in parsed(document).mended]
-
-
-def reason(text):
-    with pytest.raises(InvalidRequest) as refused:
-        FORMAT.parse(text)
-    (violation,) = refused.value.violations
-    assert violation.field == "content"
-    return violation.reason
 
 
 def segment(text, start, end, **more):
@@ -165,7 +158,7 @@ def test_segments_that_begin_far_behind_the_text_are_found():
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text, why):
-    assert reason(text).startswith(why)
+    assert reason_of(FORMAT.parse, text).startswith(why)
 
 
 def test_numbers_that_are_no_time_and_keys_that_come_twice_are_reported():

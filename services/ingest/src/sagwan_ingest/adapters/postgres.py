@@ -80,8 +80,10 @@ class PostgresMeetingStore:
             written = [each.meeting.meeting_id for each in meetings]
             unchanged = set(reply.meeting_ids) - set(written) if reply else set()
             await writer.take_turn([*written, *unchanged])
-            if len(await session.fetch(self._queries["meetings_there"], list(unchanged))) < len(unchanged):
-                raise Conflict("a meeting that was unchanged has gone meanwhile")
+            if unchanged:
+                there = await session.fetch(self._queries["meetings_there"], list(unchanged))
+                if len(there) < len(unchanged):
+                    raise Conflict("a meeting that was unchanged has gone meanwhile")
             results: Written = []
             for each in meetings:
                 if each.model_sha256 != serving_sha256:

@@ -63,7 +63,7 @@ def when_in(text: str, zone: tzinfo | None = None) -> When | None:
     if len(text) > _CHARACTERS_MAX:
         return None
     found = next(filter(None, (pattern.search(text) for pattern in _DATES)), None)
-    day = _day(found) if found else None
+    day = calendar_day(found["y"], found["m"], found["d"]) if found else None
     if found is None or day is None:
         return None
     clock = clock_in(text[found.end() :])
@@ -75,6 +75,21 @@ def when_in(text: str, zone: tzinfo | None = None) -> When | None:
     meant = timezone(offset) if offset is not None else zone
     instant = datetime(day.year, day.month, day.day, hour, minute, tzinfo=meant) if meant else None
     return When(day, instant, text[found.end() : zone_end].strip(), found.start(), zone_end)
+
+
+def calendar_day(year: str, month: str, day: str) -> date | None:
+    """A day from its digits; None when no calendar has it.
+
+    Args:
+        year: Its digits.
+        month: Its digits, or its English name, of which three letters count.
+        day: Its digits.
+    """
+    number = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
+    try:
+        return date(int(year), number, int(day))
+    except ValueError:
+        return None
 
 
 def clock_in(text: str) -> tuple[int, int, int] | None:
@@ -90,15 +105,6 @@ def clock_in(text: str) -> tuple[int, int, int] | None:
         return None
     hour = hour % 12 + 12 * (half in ("p", "오후")) if half else hour
     return (hour, minute, found.end()) if hour < 24 and minute < 60 else None
-
-
-def _day(found: re.Match[str]) -> date | None:
-    month = found["m"].lower()
-    number = int(month) if month.isdecimal() else _MONTHS.index(month[:3]) + 1
-    try:
-        return date(int(found["y"]), number, int(found["d"]))
-    except ValueError:
-        return None
 
 
 def _zone(text: str, begin: int) -> tuple[timedelta | None, int]:

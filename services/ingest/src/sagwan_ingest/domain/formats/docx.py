@@ -19,8 +19,9 @@ from sagwan_ingest.domain.formats.attendance import closed_up, is_attendance
 from sagwan_ingest.domain.formats.docx_package import without_media
 from sagwan_ingest.domain.formats.format import CONTENT, BinaryFormat, Parsed
 from sagwan_ingest.domain.formats.mendings import Mendings
+from sagwan_ingest.domain.formats.minute_blocks import Block, Heading, Known, Row, Text, Turn
 from sagwan_ingest.domain.formats.minute_names import Line
-from sagwan_ingest.domain.formats.minutes import Block, Heading, Known, Row, Text, Turn, read_minutes
+from sagwan_ingest.domain.formats.minutes import read_minutes
 from sagwan_ingest.domain.meeting import Utterance
 from sagwan_ingest.domain.validation import TITLE_CHARACTERS_MAX
 from sagwan_runtime.errors import InvalidRequest

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
 
+from sagwan_ingest.domain.formats.dates import calendar_day
+from sagwan_ingest.domain.formats.times import milliseconds
 from sagwan_ingest.domain.validation import OFFSET_MS_MAX
 
 
@@ -82,11 +84,7 @@ def day_of(text: str) -> date | None:
     match = _DAY.match(text)
     if not match:
         return None
-    year, month, day = (int(match[n] or match[n + 3]) for n in (1, 2, 3))
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
+    return calendar_day(*(match[n] or match[n + 3] for n in (1, 2, 3)))
 
 
 def clock_ms(value: object) -> int | None:
@@ -94,12 +92,11 @@ def clock_ms(value: object) -> int | None:
     match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
         return None
-    hours, minutes, seconds = int(match[1] or 0), int(match[2]), int(match[3])
-    if seconds > 59 or (match[1] and minutes > 59):
+    whole_ms = milliseconds(match[1], match[2], match[3])
+    if whole_ms is None:
         return None
-    fraction = round(float(f"0.{match[4]}") * 1_000) if match[4] else 0
-    milliseconds = ((hours * 60 + minutes) * 60 + seconds) * 1_000 + fraction
-    return milliseconds if milliseconds <= OFFSET_MS_MAX else None
+    offset_ms = whole_ms + (round(float(f"0.{match[4]}") * 1_000) if match[4] else 0)
+    return offset_ms if offset_ms <= OFFSET_MS_MAX else None
 
 
 def number_of(value: object) -> float | None:

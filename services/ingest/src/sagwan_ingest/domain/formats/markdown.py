@@ -14,9 +14,10 @@ from sagwan_ingest.domain.formats.attendance import attendance
 from sagwan_ingest.domain.formats.format import NEVER, Format, Parsed, refused
 from sagwan_ingest.domain.formats.inline_markdown import bold_and_rest, plain
 from sagwan_ingest.domain.formats.mendings import Mendings
+from sagwan_ingest.domain.formats.minute_blocks import Block, Heading, Known, Row, Text
 from sagwan_ingest.domain.formats.minute_dates import days_in
 from sagwan_ingest.domain.formats.minute_names import Line
-from sagwan_ingest.domain.formats.minutes import Block, Heading, Known, Row, Text, read_minutes
+from sagwan_ingest.domain.formats.minutes import read_minutes
 from sagwan_ingest.domain.validation import (
     ATTRIBUTE_KEY_CHARACTERS_MAX,
     ATTRIBUTE_VALUE_CHARACTERS_MAX,

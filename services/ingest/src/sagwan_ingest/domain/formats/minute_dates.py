@@ -3,7 +3,8 @@
 import re
 from datetime import date
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+from sagwan_ingest.domain.formats.dates import calendar_day
+
 _MONTH = (
     r"(?P<{}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
@@ -41,10 +42,5 @@ def is_only_a_day(text: str) -> bool:
 def _day(match: re.Match[str]) -> date | None:
     groups = match.groupdict()
     form = next(n for n in "123456" if groups[f"d{n}"])
-    month = groups[f"m{form}"]
     year = groups["y1"] or groups.get(f"y{form}") or ""
-    number = int(month) if month.isdigit() else _MONTHS.index(month[:3].lower()) + 1
-    try:
-        return date(int(year), number, int(groups[f"d{form}"]))
-    except ValueError:
-        return None
+    return calendar_day(year, groups[f"m{form}"], groups[f"d{form}"])

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sagwan_ingest.domain.formats import times
+
 _TIME = r"(?:(?P<h>[0-9]{1,3}):)?(?P<m>[0-9]{1,3}):(?P<s>[0-9]{2})(?:[.,][0-9]{1,3})?"
 _BRACKETED_TIME = re.compile(rf"\s*[\[(]{_TIME}[\])]\s*")
 _ANY_TIME = re.compile(
@@ -165,8 +167,8 @@ def without_time(text: str) -> tuple[str, int | None]:
 
 def milliseconds(hours: str | None, minutes: str, seconds: str) -> int | None:
     """The offset that a time stands for; None when it is none."""
-    h, m, s = int(hours or 0), int(minutes), int(seconds)
-    return None if s > 59 or (m > 59 and h) else ((h * 60 + m) * 60 + s) * 1_000
+    # Minutes may pass 59 beside no hours, however these are written.
+    return times.milliseconds(hours if int(hours or 0) else None, minutes, seconds)
 
 
 class Names:

@@ -7,7 +7,7 @@ to the next name or heading. Under `Decisions` or `Action items`, the items of a
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from sagwan_ingest.domain.formats.attendance import (
@@ -19,6 +19,7 @@ from sagwan_ingest.domain.formats.attendance import (
 )
 from sagwan_ingest.domain.formats.format import Parsed, refused
 from sagwan_ingest.domain.formats.mendings import Mendings
+from sagwan_ingest.domain.formats.minute_blocks import Block, Heading, Known, Row, Text, Turn
 from sagwan_ingest.domain.formats.minute_dates import days_in, is_only_a_day
 from sagwan_ingest.domain.formats.minute_names import (
     Line,
@@ -38,64 +39,7 @@ from sagwan_ingest.domain.validation import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading; level 1 is the highest."""
-
-    line: Line
-    level: int
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A paragraph, or what an item of a list says.
-
-    Attributes:
-        lines: At least one.
-        depth: How many lists it stands in.
-        item: Whether it begins an item.
-        verbatim: Whether it is code, in which no names are looked for.
-    """
-
-    lines: tuple[Line, ...]
-    depth: int = 0
-    item: bool = False
-    verbatim: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a table under its header: as many cells as the header has, or no header."""
-
-    number: int
-    header: tuple[str, ...]
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A turn whose speaker and times the document sets apart by itself."""
-
-    number: int
-    utterance: Utterance
-
-
-Block = Heading | Text | Row | Turn
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a document says of its meeting outside of its text: in front matter, in its properties."""
-
-    title: str = ""
-    held_on: date | None = None
-    participants: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    language: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_minutes(blocks: Sequence[Block], mended: Mendings, known: Known = Known()) -> Parsed:
+def read_minutes(blocks: Sequence[Block], mended: Mendings, known: Known) -> Parsed:
     """The meeting that `blocks` are the minutes of.
 
     Raises:

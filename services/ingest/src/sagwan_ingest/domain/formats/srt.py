@@ -12,6 +12,7 @@ from sagwan_ingest.domain.formats.cue import Cue, Said
 from sagwan_ingest.domain.formats.cues import utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, LIKELY, NEVER, Format, Mending, Parsed, refused
 from sagwan_ingest.domain.formats.mendings import bounded
+from sagwan_ingest.domain.formats.times import milliseconds
 from sagwan_ingest.domain.meeting import Meeting
 
 _TIME = r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{1,2})(?:[,.]([0-9]{1,3}))?(?![0-9])"
@@ -111,10 +112,8 @@ def _times(line: str) -> tuple[int, int] | None:
 
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int | None:
-    if int(minutes) > 59 or int(seconds) > 59:
-        return None
-    whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
-    return whole * 1_000 + int((fraction or "0").ljust(3, "0"))
+    # Where no hours are written they are none, and minutes must not pass 59 either.
+    return milliseconds(hours or "0", minutes, seconds, fraction)
 
 
 FORMAT = Format(

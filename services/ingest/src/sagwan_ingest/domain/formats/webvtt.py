@@ -14,6 +14,7 @@ from sagwan_ingest.domain.formats.cue import Cue, Said
 from sagwan_ingest.domain.formats.cues import CUES_MAX, utterances_of
 from sagwan_ingest.domain.formats.format import CERTAIN, NEVER, Format, Mending, Parsed, refused
 from sagwan_ingest.domain.formats.mendings import bounded
+from sagwan_ingest.domain.formats.times import milliseconds
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.validation import TITLE_CHARACTERS_MAX
 
@@ -125,13 +126,10 @@ def _times(line: str) -> tuple[int, int] | None:
 
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, thousandths: str) -> int | None:
-    fields = (int(hours or 0), int(minutes), int(seconds))
-    if hours is None and fields[1] > 59:
+    if hours is None and int(minutes) > 59:
         # Two fields of which the first cannot be minutes are hours and minutes, as vtt.js has it.
-        fields = (fields[1], fields[2], 0)
-    if fields[1] > 59 or fields[2] > 59:
-        return None
-    return ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1_000 + int(thousandths)
+        hours, minutes, seconds = minutes, seconds, "0"
+    return milliseconds(hours or "0", minutes, seconds, thousandths)
 
 
 def _said(payload: str, speaker: str) -> Iterator[Said]:
