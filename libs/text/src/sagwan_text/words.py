@@ -11,8 +11,8 @@ from sagwan_text.terms import Term
 WORD_CHARS_MAX: Final = 128
 """Longer ones are machine noise (encoded data, rules drawn with letters) that nobody searches."""
 
-WORDS_CACHED_MAX: Final = 16_384
-"""About the vocabulary of a large corpus of meetings, in some 8 MB; a stem costs 60 us."""
+WORDS_CACHED_MAX: Final = 4_096
+"""Which 96 of 100 words of a large corpus of meetings are among, in some 2 MB; a stem costs 60 us."""
 
 # These read shapes, not text: see shapes.py.
 _PIECE: Final = r"[a0](?:[a0m]|'(?=a)|(?<=0)\.(?=0)|(?<=0),(?=000(?!0)))*"

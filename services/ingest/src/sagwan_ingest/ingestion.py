@@ -44,8 +44,8 @@ from sagwan_text.bm25 import Bm25
 
 _log = structlog.get_logger(__name__)
 _ATTEMPTS_MAX = 3
-# Some 300 bytes each; the ten thousand most used are nearly all that a meeting says.
-_WORDS_REMEMBERED_MAX = 10_000
+# Some 300 bytes each; the few thousand most used are nearly all that a meeting says.
+_WORDS_REMEMBERED_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
