@@ -16,7 +16,7 @@ from sagwan_runtime.validation import (
     texts_violations,
 )
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
-from sagwan_search.domain.fusion import FusionWeights, Leg, LegScore
+from sagwan_search.domain.fusion import Fusion, Leg, LegScore, Method
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.lines import Line
 from sagwan_search.domain.query import Filter, Mode, Query
@@ -44,7 +44,12 @@ _MODES = {
     search_pb2.SEARCH_MODE_VECTOR: Mode.VECTOR,
 }
 _LEGS = {Leg.LEXICAL: search_pb2.LEG_LEXICAL, Leg.VECTOR: search_pb2.LEG_VECTOR}
-_FUSION_METHODS = (search_pb2.FUSION_METHOD_UNSPECIFIED, search_pb2.FUSION_METHOD_RRF)
+_FUSION_METHODS = {
+    search_pb2.FUSION_METHOD_UNSPECIFIED: Method.RRF,
+    search_pb2.FUSION_METHOD_RRF: Method.RRF,
+    search_pb2.FUSION_METHOD_RELATIVE_SCORE: Method.RELATIVE_SCORE,
+    search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE: Method.DISTRIBUTION_SCORE,
+}
 # Parts of the contract that later versions answer. Refusing them is better than answering another question.
 _SEARCH_FIELDS_LATER = ("neighbor_count", "hits_per_meeting_max", "facets")
 _FILTER_FIELDS_LATER = (
@@ -71,7 +76,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
     ]
     if request.mode not in _MODES:
         violations.append(Violation("mode", f"{request.mode} is not a mode"))
-    weights = _weights(request.fusion, _MODES.get(request.mode), violations)
+    fusion = _fusion(request.fusion, _MODES.get(request.mode), violations)
     condition = filter_of(request.filter, violations)
     refuse_if_any(violations)
     offset = _offset(page_position(request_fingerprint(request), request.page_token))
@@ -81,7 +86,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
         filter=condition,
         offset=offset,
         hits_max=min(request.page_size or _HITS_DEFAULT, depth),
-        weights=weights,
+        fusion=fusion,
     )
 
 
@@ -133,7 +138,7 @@ def search_response(request: search_pb2.SearchRequest, query: Query, answer: Ans
     if request.explain:
         response.explanation.terms.extend(_term(each) for each in answer.terms)
         response.explanation.legs.extend(
-            search_pb2.LegPlan(leg=_LEGS[leg], weight=query.weights.of(leg), candidate_count=candidate_count)
+            search_pb2.LegPlan(leg=_LEGS[leg], weight=query.fusion.weight_of(leg), candidate_count=candidate_count)
             for leg, candidate_count in answer.candidate_counts.items()
         )
     return response
@@ -199,9 +204,9 @@ def _refuse_later_fields(part: message.Message, names: Sequence[str], prefix: st
             raise NotImplementedYet(f"{prefix}{name} is not answered by this version")
 
 
-def _weights(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Violation]) -> FusionWeights:
+def _fusion(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Violation]) -> Fusion:
     if fusion.method not in _FUSION_METHODS:
-        raise NotImplementedYet("fusion.method: this version fuses by RRF only")
+        violations.append(Violation("fusion.method", f"{fusion.method} is not a method"))
     if not 0 <= fusion.rrf_k <= _RRF_K_MAX:
         violations.append(Violation("fusion.rrf_k", f"is {fusion.rrf_k}; 0 (the default) to {_RRF_K_MAX:,} are taken"))
     lexical = fusion.lexical_weight if fusion.HasField("lexical_weight") else 1.0
@@ -215,7 +220,12 @@ def _weights(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Viol
         violations.append(Violation("fusion.lexical_weight", "is 0, and the mode asks for this leg alone"))
     elif vector == 0 and mode is Mode.VECTOR:
         violations.append(Violation("fusion.vector_weight", "is 0, and the mode asks for this leg alone"))
-    return FusionWeights(k=fusion.rrf_k or _RRF_K_DEFAULT, lexical=lexical, vector=vector)
+    return Fusion(
+        method=_FUSION_METHODS.get(fusion.method, Method.RRF),
+        rrf_k=fusion.rrf_k or _RRF_K_DEFAULT,
+        lexical=lexical,
+        vector=vector,
+    )
 
 
 def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:

@@ -11,7 +11,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.domain.answer import Answer, Hit, StoredChunk
-from sagwan_search.domain.fusion import Candidate, Fused, Leg, reciprocal_rank_fusion
+from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.lexical import (
     WeightedTerm,
     distinct_terms,
@@ -128,7 +128,7 @@ class Searching:
                 model, rankings[Leg.VECTOR] = nearest
 
             with stages.timed("fuse"):
-                fused = reciprocal_rank_fusion(rankings, query.weights)
+                fused = fuse(rankings, query.fusion)
             page = fused[query.offset : query.offset + query.hits_max]
             with stages.timed("fetch"):
                 chunks = await session.chunks([each.chunk_id for each in page])

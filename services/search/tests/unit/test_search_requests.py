@@ -11,7 +11,7 @@ from sagwan_runtime.errors import InvalidRequest, NotImplementedYet
 from sagwan_runtime.tokens import page_token, request_fingerprint
 from sagwan_search.convert import query_of, search_response, utterances_request, utterances_response
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
-from sagwan_search.domain.fusion import Fused, FusionWeights, Leg, LegScore
+from sagwan_search.domain.fusion import Fused, Fusion, Leg, LegScore, Method
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.lines import Line, Utterance
 from sagwan_search.domain.query import Filter, Mode, Query
@@ -38,7 +38,7 @@ def search(**fields) -> Request:
 class TestQuestions:
     def test_a_bare_question_gets_the_documented_defaults(self):
         assert asked(Request(query="예산")) == Query(
-            "예산", Mode.HYBRID, Filter(), offset=0, hits_max=10, weights=FusionWeights(60, 1.0, 1.0)
+            "예산", Mode.HYBRID, Filter(), offset=0, hits_max=10, fusion=Fusion(Method.RRF, 60, 1.0, 1.0)
         )
 
     def test_every_part_of_the_question_is_taken_over(self):
@@ -53,7 +53,7 @@ class TestQuestions:
                 speakers=["  KIM  철수 "],
             ),
             fusion=search_pb2.Fusion(
-                method=search_pb2.FUSION_METHOD_RRF, rrf_k=10, lexical_weight=0.5, vector_weight=2.5
+                method=search_pb2.FUSION_METHOD_RELATIVE_SCORE, rrf_k=10, lexical_weight=0.5, vector_weight=2.5
             ),
         )
         assert asked(request) == Query(
@@ -62,7 +62,7 @@ class TestQuestions:
             Filter(date(2024, 1, 31), date(2024, 2, 29), ("a", "b"), ("kim 철수",)),
             offset=0,
             hits_max=7,
-            weights=FusionWeights(10, 0.5, 2.5),
+            fusion=Fusion(Method.RELATIVE_SCORE, 10, 0.5, 2.5),
         )
 
     def test_a_page_is_never_larger_than_a_leg_is_deep(self):
@@ -80,6 +80,7 @@ class TestQuestions:
             ({"query": "x" * 1_000_000}, "query"),
             ({"query": "a\x00b"}, "query"),
             ({"mode": 9}, "mode"),
+            ({"fusion": search_pb2.Fusion(method=9)}, "fusion.method"),
             ({"page_size": -1}, "page_size"),
             ({"page_size": 101}, "page_size"),
         ],
@@ -155,8 +156,6 @@ class TestLaterFields:
             {"neighbor_count": 1},
             {"hits_per_meeting_max": 1},
             {"facets": True},
-            {"fusion": search_pb2.Fusion(method=search_pb2.FUSION_METHOD_RELATIVE_SCORE)},
-            {"fusion": search_pb2.Fusion(method=search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE)},
         ],
     )
     def test_parts_of_a_search_that_come_later_are_refused_rather_than_ignored(self, fields):

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, pstdev
 
 
 class Leg(enum.Enum):
@@ -25,21 +26,31 @@ class Candidate:
     score: float
 
 
+class Method(enum.Enum):
+    """What a place in a leg's list is worth, before the leg's weight."""
+
+    RRF = "rrf"
+    RELATIVE_SCORE = "relative_score"
+    DISTRIBUTION_SCORE = "distribution_score"
+
+
 @dataclass(frozen=True, slots=True)
-class FusionWeights:
-    """Parameters of reciprocal rank fusion.
+class Fusion:
+    """How legs become one ranking.
 
     Attributes:
-        k: Damps the head of the lists; 60 in the paper.
+        method: What a place in a leg's list is worth.
+        rrf_k: Damps the head of the lists in RRF; 60 in the paper.
         lexical: Weight of the lexical leg.
         vector: Weight of the vector leg.
     """
 
-    k: int = 60
+    method: Method = Method.RRF
+    rrf_k: int = 60
     lexical: float = 1.0
     vector: float = 1.0
 
-    def of(self, leg: Leg) -> float:
+    def weight_of(self, leg: Leg) -> float:
         """The weight of a leg."""
         return self.lexical if leg is Leg.LEXICAL else self.vector
 
@@ -76,27 +87,63 @@ class Fused:
     legs: tuple[LegScore, ...]
 
 
-def reciprocal_rank_fusion(rankings: Mapping[Leg, Sequence[Candidate]], weights: FusionWeights) -> list[Fused]:
-    """Merges rankings by rank alone, so that scores of different kinds need not be compared.
-
-    score(d) = sum over legs of weight / (k + rank(d)), rank counted from 1: Cormack, Clarke and Buettcher, "Reciprocal
-    Rank Fusion outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009.
+def fuse(rankings: Mapping[Leg, Sequence[Candidate]], fusion: Fusion) -> list[Fused]:
+    """Merges rankings: a chunk's score is the sum of what its places are worth, each times the weight of its leg.
 
     Args:
         rankings: Each leg's candidates, best first, no chunk twice.
-        weights: k and the legs' weights. A leg of weight 0 adds nothing to a score and no chunk to the result.
+        fusion: What places are worth. A leg of weight 0 adds nothing to a score and no chunk to the result.
 
     Returns:
         Best first; equal scores by chunk id, so that the order never depends on the order of the legs.
     """
     found: dict[int, list[LegScore]] = {}
     for leg, candidates in rankings.items():
-        weight = weights.of(leg)
+        weight = fusion.weight_of(leg)
         if weight == 0:
             continue
-        for rank, candidate in enumerate(candidates, start=1):
-            contribution = weight / (weights.k + rank)
-            found.setdefault(candidate.chunk_id, []).append(LegScore(leg, rank, candidate.score, contribution))
+        worths = _worths(candidates, fusion)
+        for rank, (candidate, worth) in enumerate(zip(candidates, worths, strict=True), start=1):
+            leg_score = LegScore(leg, rank, candidate.score, weight * worth)
+            found.setdefault(candidate.chunk_id, []).append(leg_score)
     fused = [Fused(chunk_id, sum(each.contribution for each in legs), tuple(legs)) for chunk_id, legs in found.items()]
     fused.sort(key=lambda each: (-each.score, each.chunk_id))
     return fused
+
+
+def _worths(candidates: Sequence[Candidate], fusion: Fusion) -> list[float]:
+    scores = [each.score for each in candidates]
+    match fusion.method:
+        case Method.RRF:
+            return reciprocal_ranks(len(scores), fusion.rrf_k)
+        case Method.RELATIVE_SCORE:
+            return relative_scores(scores)
+        case Method.DISTRIBUTION_SCORE:
+            return distribution_scores(scores)
+
+
+def reciprocal_ranks(count: int, k: int) -> list[float]:
+    """1 / (k + rank), rank counted from 1, so that scores of different kinds need not be compared.
+
+    Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
+    SIGIR 2009.
+    """
+    return [1 / (k + rank) for rank in range(1, count + 1)]
+
+
+def relative_scores(scores: Sequence[float]) -> list[float]:
+    """(s - min) / (max - min) within the list; 1 for all where all are equal."""
+    if not scores:
+        return []
+    low, high = min(scores), max(scores)
+    return [(each - low) / (high - low) if high > low else 1.0 for each in scores]
+
+
+def distribution_scores(scores: Sequence[float]) -> list[float]:
+    """(s - (mean - 3 sd)) / (6 sd) within the list, clipped to 0 … 1; one half for all where all are equal."""
+    if not scores:
+        return []
+    mean, deviation = fmean(scores), pstdev(scores)
+    if deviation == 0:
+        return [0.5] * len(scores)
+    return [min(max((each - mean) / (6 * deviation) + 0.5, 0.0), 1.0) for each in scores]

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import date
 
-from sagwan_search.domain.fusion import FusionWeights
+from sagwan_search.domain.fusion import Fusion
 
 
 class Mode(enum.Enum):
@@ -42,7 +42,7 @@ class Query:
         filter: What hits must satisfy.
         offset: Hits to skip.
         hits_max: Hits to return.
-        weights: How the legs are fused.
+        fusion: How the legs become one.
     """
 
     text: str
@@ -50,4 +50,4 @@ class Query:
     filter: Filter = field(default_factory=Filter)
     offset: int = 0
     hits_max: int = 10
-    weights: FusionWeights = field(default_factory=FusionWeights)
+    fusion: Fusion = field(default_factory=Fusion)
