@@ -13,7 +13,7 @@ TORCH_BIN := $(CURDIR)/$(TORCH_VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev model torch demo up test test-torch test-kills check lint types layers protos generate lock figures
-.PHONY: bench-embedder bench-ingest load promtool clean
+.PHONY: bench-embedder bench-ingest eval load promtool clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ generate: dev ## Write protos/gen from the contracts
 
 figures: dev model ## Measure what the project claims, on real meetings (EVAL_DATA=../shared/eval)
 	@PYTHONPATH=tests $(BIN)/python eval/figures.py --data $(EVAL_DATA)
+
+eval: dev model ## Measure what search finds on labelled questions (DATA=../shared/eval, a set or a folder of sets)
+	@PYTHONPATH=tests:eval $(BIN)/python eval/evaluate.py --data $(or $(DATA),$(EVAL_DATA))
 
 bench-embedder: dev model torch ## Measure the embedder against raw loops and torch, half an hour (EVAL_DATA=../shared/eval)
 	@$(BIN)/python bench/embedder.py --data $(EVAL_DATA) --torch-python $(TORCH_BIN)/python

@@ -74,11 +74,10 @@ class Stack:
                 raise RuntimeError(f"the stack does not serve:\n{log}")
             time.sleep(0.2)
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs a `sagwan` command against it."""
-        return subprocess.run(
-            [str(SAGWAN), *arguments], env=dict(self.environment), check=check, capture_output=True, text=True
-        )
+    def run(self, *arguments: str, check: bool = True, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Runs a `sagwan` command against it, with further environment variables."""
+        environment = {**self.environment, **settings}
+        return subprocess.run([str(SAGWAN), *arguments], env=environment, check=check, capture_output=True, text=True)
 
 
 @contextmanager
