@@ -9,8 +9,9 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from sagwan_eval.asking import MODES, Answered, Found, Tenant, ask, chunks_of, keep, tenant_of
 from sagwan_eval.retrieval_sets import folders_of_sets, load_documents, meetings_of
@@ -24,6 +25,7 @@ from sagwan_bench.results import Figure, write_results
 _HOME = ROOT / "var" / "eval"
 _KOREAN = re.compile("[가-힣]")
 _COVERAGE = "coverage@1000"
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def main() -> int:
     parser.add_argument(
         "--meetings", type=int, help="of sets with labelled turns about so many meetings, evenly spread"
     )
+    parser.add_argument("--questions", type=int, help="about so many questions of each set, evenly spread")
     options = parser.parse_args()
     folders = [each for each in folders_of_sets(options.data) if _chosen(each, options.data, options.only)]
     if not folders:
@@ -82,7 +85,7 @@ def main() -> int:
         for folder in folders:
             name = _name(folder, options.data)
             evaluated = _spans if (folder / "spans.jsonl").is_file() else _documents
-            for each in evaluated(stack, name, folder, options.meetings):
+            for each in evaluated(stack, name, folder, options):
                 found = each.mean
                 print(
                     f"{each.group:<28} {each.mode:<7} {each.measure:<14} {found.value:.3f} "
@@ -91,7 +94,11 @@ def main() -> int:
                 )
                 results.append(each)
     environment = describe(ROOT, folders[0] / "queries.jsonl")
-    environment |= {"sets": [_name(each, options.data) for each in folders], "meetings": options.meetings}
+    environment |= {
+        "sets": [_name(each, options.data) for each in folders],
+        "meetings": options.meetings,
+        "questions": options.questions,
+    }
     write_results(_HOME / "quality.json", environment, [figure for each in results for figure in each.as_figures()])
     return 0
 
@@ -104,7 +111,7 @@ def _name(folder: Path, data: Path) -> str:
     return folder.name if folder == data else str(folder.relative_to(data))
 
 
-def _documents(stack: Stack, name: str, folder: Path, _: int | None) -> Iterator[Result]:
+def _documents(stack: Stack, name: str, folder: Path, options: argparse.Namespace) -> Iterator[Result]:
     """Documents, each kept as a meeting; the first of its chunks that is found counts."""
     loaded = load_documents(folder)
     tenant = tenant_of(stack, name)
@@ -120,17 +127,17 @@ def _documents(stack: Stack, name: str, folder: Path, _: int | None) -> Iterator
         tenant,
         Asked(
             name,
-            {question: (text, ()) for question, text in loaded.questions.items()},
+            {question: (text, ()) for question, text in _spread(loaded.questions.items(), options.questions)},
             loaded.gains,
             lambda hit: document_of[hit.meeting_id],
         ),
     )
 
 
-def _spans(stack: Stack, name: str, folder: Path, meetings_max: int | None) -> Iterator[Result]:
+def _spans(stack: Stack, name: str, folder: Path, options: argparse.Namespace) -> Iterator[Result]:
     """Meetings, of which runs of turns are labelled; chunks count as far as they lie in these."""
-    spans = load_spans(folder, meetings_max=meetings_max)
-    tenant = tenant_of(stack, name if meetings_max is None else f"{name} of {meetings_max}")
+    spans = load_spans(folder, meetings_max=options.meetings)
+    tenant = tenant_of(stack, f"{name} of {options.meetings}" if options.meetings else name)
     file = _HOME / "documents" / f"{_file_name(name)}.jsonl"
     lines = (folder / "meetings.jsonl").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if json.loads(line)["meeting_id"] in spans.meetings]
@@ -138,7 +145,7 @@ def _spans(stack: Stack, name: str, folder: Path, meetings_max: int | None) -> I
     keep(stack, tenant, file)
     chunks = chunks_of(stack, tenant)
     words = {meeting_id: [len(turn.text.split()) for turn in turns] for meeting_id, turns in spans.meetings.items()}
-    questions = {str(number): each for number, each in enumerate(spans.questions)}
+    questions = {str(number): each for number, each in enumerate(_spread(spans.questions, options.questions))}
     gains = {}
     for number, each in questions.items():
         own = chunks[each.meeting_id]
@@ -180,6 +187,12 @@ def _results(stack: Stack, tenant: Tenant, asked: Asked) -> Iterator[Result]:
     _keep_answers(asked, found)
 
 
+def _spread(items: Iterable[T], count: int | None) -> list[T]:
+    """Every n-th of them, so that about so many are left."""
+    every = list(items)
+    return every[:: max(1, len(every) // count)] if count else every
+
+
 def _keep_answers(asked: Asked, found: Mapping[str, Mapping[str, Answered]]) -> None:
     """What each leg found, for choosing how they are fused."""
     kept = [
@@ -187,7 +200,9 @@ def _keep_answers(asked: Asked, found: Mapping[str, Mapping[str, Answered]]) -> 
             "gains": asked.gains[question],
             "idf": list(found["bm25"][question].idf),
             **{
-                mode: [(asked.document_of(hit), hit.chunk_id, hit.score) for hit in answers[question].hits]
+                mode: [
+                    (asked.document_of(hit), hit.chunk_id, hit.score, hit.meeting_id) for hit in answers[question].hits
+                ]
                 for mode, answers in found.items()
             },
         }
