@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_search.domain.answer import MeetingSummary, StoredChunk
+from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance, cut_to_span
@@ -194,6 +194,21 @@ class _MemorySession:
             for chunk in meeting.chunks
             if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
         }
+
+    async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
+        found = {}
+        for meeting in self._meetings:
+            for place, chunk in enumerate(meeting.chunks):
+                if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted:
+                    run = meeting.chunks[max(place - neighbor_count, 0) : place + neighbor_count + 1]
+                    first, last = run[0].span, run[-1].span
+                    touched = meeting.utterances[first.first_utterance : last.last_utterance + 1]
+                    inside = range(chunk.span.first_utterance + 1, chunk.span.last_utterance)
+                    found[chunk.chunk_id] = Surroundings(
+                        Span(first.first_utterance, first.first_character, last.last_utterance, last.last_character),
+                        [each for each in touched if each.ordinal not in inside],
+                    )
+        return found
 
     def _passing(self) -> Iterator[SampleChunk]:
         wanted = self._condition.speaker_keys

@@ -27,6 +27,7 @@ _QUERY_CHARACTERS_MAX = 10_000
 _NAME_CHARACTERS_MAX = 256
 _HITS_DEFAULT = 10
 _HITS_MAX = 100
+_NEIGHBORS_MAX = 5
 _LINES_DEFAULT = 50
 _LINES_MAX = 1_000
 _MEETINGS_MAX = 1_000
@@ -51,7 +52,7 @@ _FUSION_METHODS = {
     search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE: Method.DISTRIBUTION_SCORE,
 }
 # Parts of the contract that later versions answer. Refusing them is better than answering another question.
-_SEARCH_FIELDS_LATER = ("neighbor_count", "hits_per_meeting_max", "facets")
+_SEARCH_FIELDS_LATER = ("hits_per_meeting_max", "facets")
 _FILTER_FIELDS_LATER = (
     "series", "participants", "tags", "languages", "utterance_kinds", "start_offset", "end_offset", "all_of", "any_of",
     "none_of",
@@ -74,6 +75,8 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
         *text_violations("query", request.query, characters_max=_QUERY_CHARACTERS_MAX, required=True),
         *page_size_violations("page_size", request.page_size, largest=_HITS_MAX),
     ]
+    if not 0 <= request.neighbor_count <= _NEIGHBORS_MAX:
+        violations.append(Violation("neighbor_count", f"is {request.neighbor_count}; 0 to {_NEIGHBORS_MAX} are taken"))
     if request.mode not in _MODES:
         violations.append(Violation("mode", f"{request.mode} is not a mode"))
     fusion = _fusion(request.fusion, _MODES.get(request.mode), violations)
@@ -87,6 +90,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
         offset=offset,
         hits_max=min(request.page_size or _HITS_DEFAULT, depth),
         fusion=fusion,
+        neighbor_count=request.neighbor_count,
     )
 
 
@@ -236,6 +240,8 @@ def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
         meeting=_summary(hit.meeting),
         lines=[_line(hit.meeting, each) for each in hit.lines],
         best_line=hit.best_line,
+        lines_before=[_line(hit.meeting, each) for each in hit.lines_before],
+        lines_after=[_line(hit.meeting, each) for each in hit.lines_after],
         matched_terms=[_term(each) for each in hit.terms] if explain else [],
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_search.domain.answer import MeetingSummary, StoredChunk
+from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Utterance
@@ -89,6 +89,10 @@ class SearchSession(Protocol):
 
     async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks that still exist, by id, with their utterances."""
+        ...
+
+    async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
+        """What lies around the chunks that still exist, by id: up to so many chunks of the meeting on either side."""
         ...
 
 

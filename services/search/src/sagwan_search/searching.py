@@ -10,7 +10,7 @@ from uuid import UUID
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
-from sagwan_search.domain.answer import Answer, Hit, StoredChunk
+from sagwan_search.domain.answer import Answer, Hit, StoredChunk, Surroundings
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.lexical import (
     WeightedTerm,
@@ -18,7 +18,7 @@ from sagwan_search.domain.lexical import (
     matched_terms,
     weighted_terms,
 )
-from sagwan_search.domain.lines import best_line, cut_to_span, marked_line
+from sagwan_search.domain.lines import Line, Utterance, best_line, cut_around, cut_to_span, marked_line
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.ports import MeetingStore, QueryEmbedder, QueryVector, SearchSession
 from sagwan_text.analysis import Term
@@ -131,10 +131,7 @@ class Searching:
                 fused = fuse(rankings, query.fusion)
             page = fused[query.offset : query.offset + query.hits_max]
             with stages.timed("fetch"):
-                chunks = await session.chunks([each.chunk_id for each in page])
-                hits = [
-                    self._hit(query, each, chunks[each.chunk_id], terms) for each in page if each.chunk_id in chunks
-                ]
+                hits = await self._hits(session, query, page, terms)
         return Answer(
             hits=hits,
             more=len(fused) > query.offset + query.hits_max,
@@ -192,17 +189,44 @@ class Searching:
                 return _MissingVector(DependencyUnavailable(reason))
             return label, await session.nearest(found.vector, self._limits.leg_depth)
 
-    def _hit(self, query: Query, fused: Fused, chunk: StoredChunk, terms: Sequence[WeightedTerm]) -> Hit:
+    async def _hits(
+        self, session: SearchSession, query: Query, page: Sequence[Fused], terms: Sequence[WeightedTerm]
+    ) -> list[Hit]:
+        """The hits of a page, in order; chunks that were deleted meanwhile are left out."""
+        chunk_ids = [each.chunk_id for each in page]
+        chunks = await session.chunks(chunk_ids)
+        around = await session.surroundings(chunk_ids, query.neighbor_count) if query.neighbor_count else {}
+        hits = []
+        for fused in page:
+            if fused.chunk_id in chunks:
+                hits.append(self._hit(query, fused, chunks[fused.chunk_id], around.get(fused.chunk_id), terms))
+                # Marking the lines of eleven chunks takes milliseconds: other searches get their turn between two hits.
+                await asyncio.sleep(0)
+        return hits
+
+    def _hit(
+        self,
+        query: Query,
+        fused: Fused,
+        chunk: StoredChunk,
+        around: Surroundings | None,
+        terms: Sequence[WeightedTerm],
+    ) -> Hit:
         weights = {term.text: term.weight for term in terms}
-        lines = [
-            marked_line(utterance, weights, self._analyze) for utterance in cut_to_span(chunk.utterances, chunk.span)
-        ]
+
+        def marked(utterances: Sequence[Utterance]) -> list[Line]:
+            return [marked_line(each, weights, self._analyze) for each in utterances]
+
+        lines = marked(cut_to_span(chunk.utterances, chunk.span))
+        before, after = cut_around(around.utterances, chunk.span, around.span) if around else ((), ())
         return Hit(
             fused=fused,
             meeting=chunk.meeting,
             lines=lines,
             best_line=best_line(lines, weights, query.filter.speaker_keys),
             terms=[term for term in terms if any(term.text in line.terms for line in lines)],
+            lines_before=marked(before),
+            lines_after=marked(after),
         )
 
     def _observe(self, answer: Answer) -> None:

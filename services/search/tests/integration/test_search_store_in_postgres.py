@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_search.domain.lexical import weighted_terms
-from sagwan_search.domain.lines import Span, cut_to_span
+from sagwan_search.domain.lines import Span, cut_around, cut_to_span
 from sagwan_search.domain.query import Filter
 from sagwan_text.terms import term_id
 
@@ -113,6 +113,39 @@ class TestChunks:
             assert await session.chunks([]) == {}
 
 
+class TestSurroundings:
+    @pytest.mark.parametrize("neighbor_count", [1, 2, 5])
+    async def test_they_reach_so_many_chunks_of_the_meeting_to_either_side(
+        self, meetings, store, memory_store, sample_meeting, neighbor_count
+    ):
+        turns = [
+            ("Ann", "one two three"),
+            ("Bob", "네, 좋습니다 😀"),
+            ("", "four five"),
+            ("Ann", "six"),
+            ("Bob", "seven"),
+        ]
+        spans = [Span(0, 0, 0, 3), Span(0, 4, 0, 7), Span(0, 8, 2, 4), Span(2, 5, 3, 3), Span(4, 0, 4, 5)]
+        sample, other = sample_meeting("weekly", turns, spans=spans), sample_meeting("other", turns)
+        tenant_id = await meetings.tenant(sample, other)
+        chunk_ids = [each.chunk_id for each in (*sample.chunks, *other.chunks)]
+        async with store.look(tenant_id, soon()) as session, memory_store.look(tenant_id, soon()) as twin:
+            found = await session.surroundings(chunk_ids[::-1], neighbor_count)
+            expected = await twin.surroundings(chunk_ids, neighbor_count)
+            chunks = await session.chunks(chunk_ids)
+        assert found == expected
+        assert set(found) == set(chunk_ids)
+        third = sample.chunks[2].chunk_id
+        before, after = cut_around(found[third].utterances, chunks[third].span, found[third].span)
+        assert [line.text for line in before] == ["two" if neighbor_count == 1 else "one two"]
+        assert [line.text for line in after] == ["five", "six", "seven"][: 1 + neighbor_count]
+
+    async def test_there_are_none_of_chunks_that_are_gone(self, meetings, store, sample_meeting):
+        tenant_id = await meetings.tenant(sample_meeting("weekly", [("Ann", "budget")]))
+        async with store.look(tenant_id, soon()) as session:
+            assert await session.surroundings([10**9], 5) == {}
+
+
 class TestTenants:
     @pytest.fixture
     async def hidden(self, meetings, sample_meeting):
@@ -136,6 +169,7 @@ class TestTenants:
             assert len(near) == (0 if filtered else 1)
             assert not {each.chunk_id for each in near} & {each.chunk_id for each in hidden.chunks}
             assert await session.chunks([each.chunk_id for each in hidden.chunks]) == {}
+            assert await session.surroundings([each.chunk_id for each in hidden.chunks], 5) == {}
         page = await store.utterances(tenant_id, condition, after=None, lines_max=100, deadline=soon())
         assert [line.utterance.text for line in page.lines] == ([] if filtered else ["hire"])
         assert page.total == len(page.lines)

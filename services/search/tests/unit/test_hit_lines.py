@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagwan_search.domain.lines import Line, Span, Utterance, best_line, cut_to_span, marked_line
+from sagwan_search.domain.lines import Line, Span, Utterance, best_line, cut_around, cut_to_span, marked_line
 
 
 def said(ordinal: int, text: str) -> Utterance:
@@ -55,6 +55,35 @@ class TestCutting:
         after = cut_to_span(utterances[ordinal:], Span(ordinal, character, last, len(texts[last])))
         visible = "".join("".join(each.text.split()) for each in [*before, *after])
         assert visible == "".join("".join(text.split()) for text in texts)
+
+
+class TestSurroundings:
+    def test_what_lies_before_and_after_is_cut_at_the_span_and_at_the_ends(self):
+        utterances = [said(0, "one two"), said(1, "three"), said(2, "four five"), said(3, "six seven")]
+        before, after = cut_around(utterances, Span(1, 2, 2, 4), Span(0, 4, 3, 3))
+        assert [(each.ordinal, each.text) for each in before] == [(0, "two"), (1, "th")]
+        assert [(each.ordinal, each.text) for each in after] == [(2, "five"), (3, "six")]
+
+    def test_around_the_whole_there_is_nothing(self):
+        whole = Span(0, 0, 1, 3)
+        assert cut_around([said(0, "one"), said(1, "two")], whole, whole) == ([], [])
+
+    @given(TEXTS, st.data())
+    def test_before_within_and_after_hold_every_visible_character_once_and_in_order(self, texts, data):
+        utterances = [said(ordinal, text) for ordinal, text in enumerate(texts)]
+        places = st.tuples(st.integers(0, len(texts) - 1), st.integers(0, 12)).map(
+            lambda place: (place[0], min(place[1], len(texts[place[0]])))
+        )
+        outer_first, first, last, outer_last = sorted(data.draw(st.lists(places, min_size=4, max_size=4)))
+        span, wider = Span(*first, *last), Span(*outer_first, *outer_last)
+        touched = utterances[wider.first_utterance : wider.last_utterance + 1]
+        before, after = cut_around(touched, span, wider)
+        parts = [*before, *cut_to_span(utterances[span.first_utterance : span.last_utterance + 1], span), *after]
+        assert [each.ordinal for each in parts] == sorted(each.ordinal for each in parts)
+        visible, whole = (
+            ["".join(each.text.split()) for each in lines] for lines in (parts, cut_to_span(touched, wider))
+        )
+        assert "".join(visible) == "".join(whole)
 
 
 class TestHighlights:

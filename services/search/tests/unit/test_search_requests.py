@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -46,6 +47,7 @@ class TestQuestions:
             query="예산",
             mode=search_pb2.SEARCH_MODE_LEXICAL,
             page_size=7,
+            neighbor_count=5,
             filter=search_pb2.Filter(
                 start_date="2024-01-31",
                 end_date="2024-02-29",
@@ -63,6 +65,7 @@ class TestQuestions:
             offset=0,
             hits_max=7,
             fusion=Fusion(Method.RELATIVE_SCORE, 10, 0.5, 2.5),
+            neighbor_count=5,
         )
 
     def test_a_page_is_never_larger_than_a_leg_is_deep(self):
@@ -83,6 +86,8 @@ class TestQuestions:
             ({"fusion": search_pb2.Fusion(method=9)}, "fusion.method"),
             ({"page_size": -1}, "page_size"),
             ({"page_size": 101}, "page_size"),
+            ({"neighbor_count": -1}, "neighbor_count"),
+            ({"neighbor_count": 6}, "neighbor_count"),
         ],
     )
     def test_a_bad_field_is_named(self, fields, named):
@@ -153,7 +158,6 @@ class TestLaterFields:
     @pytest.mark.parametrize(
         "fields",
         [
-            {"neighbor_count": 1},
             {"hits_per_meeting_max": 1},
             {"facets": True},
         ],
@@ -261,6 +265,14 @@ class TestAnswers:
         assert (first.start_offset, first.HasField("end_offset")) == (Duration(seconds=61, nanos=500_000_000), False)
         assert [(each.start, each.end) for each in first.highlights] == [(0, 2), (7, 9)]
         assert not second.HasField("start_offset")
+
+    def test_lines_around_a_hit_are_shown_like_its_own(self):
+        before, after = self.HIT.lines
+        hit = replace(self.HIT, lines_before=[before], lines_after=[after, before])
+        (shown,) = search_response(search(), asked(search()), answer(hits=[hit])).hits
+        first, second = shown.lines
+        assert list(shown.lines_before) == [first]
+        assert list(shown.lines_after) == [second, first]
 
     def test_terms_and_legs_are_explained_only_when_asked_for(self):
         found = answer(hits=[self.HIT], terms=self.HIT.terms, candidate_counts={Leg.LEXICAL: 3, Leg.VECTOR: 100})

@@ -10,6 +10,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.domain.fusion import Fusion, Leg
+from sagwan_search.domain.lines import Span
 from sagwan_search.domain.query import Filter, Mode, Query
 from sagwan_search.ports import Model, QueryVector, Vector
 from sagwan_search.searching import Searching, SearchLimits
@@ -253,6 +254,51 @@ class TestHits:
         answer = await ask(searching_with(), "budget zebra", mode=Mode.LEXICAL)
         assert {term.text: term.chunk_count for term in answer.terms} == {"budget": 2, "zebra": 0}
         assert [[term.text for term in hit.terms] for hit in answer.hits] == [["budget"], ["budget"]]
+
+
+class TestNeighbors:
+    LINES = ("Ann", "Bob", "Ann", "Bob", "Ann")
+
+    @pytest.fixture
+    def searching(self, memory_store, sample_meeting, searching_with) -> Searching:
+        """Over a meeting whose third chunk of five holds a zebra, and the end and the beginning of a cut utterance."""
+        turns = [(speaker, f"zero{place} one{place} two{place}") for place, speaker in enumerate(self.LINES)]
+        turns[2] = ("Ann", "zero2 zebra two2")
+        spans = [Span(0, 0, 0, 15), Span(1, 0, 1, 5), Span(1, 6, 2, 11), Span(2, 12, 3, 15), Span(4, 0, 4, 15)]
+        memory_store.add(TENANT, sample_meeting("zoo", turns, spans=spans))
+        return searching_with()
+
+    async def around(self, searching: Searching, neighbor_count: int, **fields):
+        answer = await ask(searching, "zebra", mode=Mode.LEXICAL, neighbor_count=neighbor_count, **fields)
+        (hit,) = answer.hits
+        return [
+            [(line.utterance.ordinal, line.utterance.text) for line in lines]
+            for lines in (hit.lines_before, hit.lines, hit.lines_after)
+        ]
+
+    async def test_nothing_is_shown_around_a_hit_unless_asked_for(self, searching):
+        assert await self.around(searching, 0) == [[], [(1, "one1 two1"), (2, "zero2 zebra")], []]
+
+    async def test_neighbors_show_the_rest_of_an_utterance_that_the_hit_cuts_and_repeat_nothing(self, searching):
+        assert await self.around(searching, 1) == [
+            [(1, "zero1")],
+            [(1, "one1 two1"), (2, "zero2 zebra")],
+            [(2, "two2"), (3, "zero3 one3 two3")],
+        ]
+
+    async def test_neighbors_end_with_the_meeting(self, searching):
+        before, _, after = await self.around(searching, 5)
+        assert [ordinal for ordinal, _ in before] == [0, 1]
+        assert [ordinal for ordinal, _ in after] == [2, 3, 4]
+
+    async def test_the_filter_does_not_hold_for_neighbors(self, searching):
+        condition = Filter(speaker_keys=("bob",), meeting_ids=("zoo",))
+        assert await self.around(searching, 1, filter=condition) == await self.around(searching, 1)
+
+    async def test_terms_are_marked_in_neighbors_too(self, searching):
+        answer = await ask(searching, "zebra two3", mode=Mode.LEXICAL, neighbor_count=1)
+        line = answer.hits[0].lines_after[1]
+        assert [line.utterance.text[start:end] for start, end in line.highlights] == ["two3"]
 
 
 class TestMeasurements:

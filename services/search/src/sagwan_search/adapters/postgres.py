@@ -10,7 +10,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
-from sagwan_search.domain.answer import MeetingSummary, StoredChunk
+from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
@@ -94,14 +94,18 @@ class PostgresSearchSession:
             found[chunk_id] = StoredChunk(
                 chunk_id=chunk_id,
                 meeting=_meeting(first),
-                span=Span(
-                    first["first_utterance"],
-                    first["first_character"],
-                    first["last_utterance"],
-                    first["last_character"],
-                ),
+                span=_span(first),
                 utterances=[_utterance(row) for row in lines],
             )
+        return found
+
+    async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
+        """What lies around the chunks that still exist, by id: up to so many chunks of the meeting on either side."""
+        rows = await self._session.fetch(self._queries["page_surroundings"], list(chunk_ids), neighbor_count)
+        found: dict[int, Surroundings] = {}
+        for chunk_id, group in groupby(rows, key=lambda row: int(row["chunk_id"])):
+            lines = list(group)
+            found[chunk_id] = Surroundings(_span(lines[0]), [_utterance(row) for row in lines])
         return found
 
     def _filter_arguments(self) -> tuple[Any, ...]:
@@ -164,6 +168,10 @@ class PostgresMeetingStore:
 
 def _meeting(row: Mapping[str, Any]) -> MeetingSummary:
     return MeetingSummary(row["meeting_id"], row["title"], row["held_on"])
+
+
+def _span(row: Mapping[str, Any]) -> Span:
+    return Span(row["first_utterance"], row["first_character"], row["last_utterance"], row["last_character"])
 
 
 def _utterance(row: Mapping[str, Any]) -> Utterance:

@@ -44,6 +44,29 @@ JOIN utterances AS u
 WHERE c.chunk_id = ANY ($1::bigint[])
 ORDER BY c.chunk_id, u.ordinal;
 
+-- name: page_surroundings
+-- What lies around the page's chunks: where the chunk so many places before each begins, or the meeting's first one, where the
+-- chunk so many places after it ends, or the last one, and the utterances between them that are not wholly inside the chunk.
+SELECT
+    c.chunk_id, f.first_utterance, f.first_character, l.last_utterance, l.last_character,
+    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
+FROM chunks AS c
+CROSS JOIN LATERAL (
+    SELECT n.first_utterance, n.first_character FROM chunks AS n
+    WHERE n.meeting_key = c.meeting_key AND n.ordinal BETWEEN c.ordinal - $2::integer AND c.ordinal
+    ORDER BY n.ordinal LIMIT 1
+) AS f
+CROSS JOIN LATERAL (
+    SELECT n.last_utterance, n.last_character FROM chunks AS n
+    WHERE n.meeting_key = c.meeting_key AND n.ordinal BETWEEN c.ordinal AND c.ordinal + $2::integer
+    ORDER BY n.ordinal DESC LIMIT 1
+) AS l
+JOIN utterances AS u
+    ON u.meeting_key = c.meeting_key AND u.ordinal BETWEEN f.first_utterance AND l.last_utterance
+    AND (u.ordinal <= c.first_utterance OR u.ordinal >= c.last_utterance)
+WHERE c.chunk_id = ANY ($1::bigint[])
+ORDER BY c.chunk_id, u.ordinal;
+
 -- name: utterances_page
 -- Utterances that pass a filter, by meeting and ordinal, from the one after a position.
 SELECT m.meeting_id, m.title, m.held_on, u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text

@@ -42,6 +42,19 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was said around a chunk.
+
+    Attributes:
+        span: From the beginning of the first neighbour to the end of the last; the chunk lies inside.
+        utterances: The whole utterances that the span touches outside of the chunk, in order.
+    """
+
+    span: Span
+    utterances: Sequence[Utterance]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk that answers.
 
@@ -51,6 +64,8 @@ class Hit:
         lines: Its lines, marked.
         best_line: Index of the line that answers best.
         terms: The question's terms that its lines hold.
+        lines_before: Lines of the chunks before it, marked, when asked for.
+        lines_after: Lines of the chunks after it, marked, when asked for.
     """
 
     fused: Fused
@@ -58,6 +73,8 @@ class Hit:
     lines: Sequence[Line]
     best_line: int
     terms: Sequence[WeightedTerm]
+    lines_before: Sequence[Line] = ()
+    lines_after: Sequence[Line] = ()
 
 
 @dataclass(frozen=True, slots=True)

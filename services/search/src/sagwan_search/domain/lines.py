@@ -70,6 +70,16 @@ def cut_to_span(utterances: Sequence[Utterance], span: Span) -> list[Utterance]:
     return parts
 
 
+def cut_around(utterances: Sequence[Utterance], span: Span, wider: Span) -> tuple[list[Utterance], list[Utterance]]:
+    """The parts of a wider span before and after a span, of the utterances that the wider one touches."""
+    before = Span(wider.first_utterance, wider.first_character, span.first_utterance, span.first_character)
+    after = Span(span.last_utterance, span.last_character, wider.last_utterance, wider.last_character)
+    return (
+        cut_to_span([each for each in utterances if each.ordinal <= span.first_utterance], before),
+        cut_to_span([each for each in utterances if each.ordinal >= span.last_utterance], after),
+    )
+
+
 def marked_line(utterance: Utterance, wanted: Collection[str], analyze: Callable[[str], Sequence[Term]]) -> Line:
     """Marks the question's terms in a line.
 

@@ -43,6 +43,7 @@ class Query:
         offset: Hits to skip.
         hits_max: Hits to return.
         fusion: How the legs become one.
+        neighbor_count: Chunks to show before and after each hit.
     """
 
     text: str
@@ -51,3 +52,4 @@ class Query:
     offset: int = 0
     hits_max: int = 10
     fusion: Fusion = field(default_factory=Fusion)
+    neighbor_count: int = 0
