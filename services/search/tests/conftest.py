@@ -195,6 +195,14 @@ class _MemorySession:
             if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
         }
 
+    async def meeting_keys(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        return {
+            chunk.chunk_id: key
+            for key, meeting in enumerate(self._meetings)
+            for chunk in meeting.chunks
+            if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
+        }
+
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
         found = {}
         for meeting in self._meetings:

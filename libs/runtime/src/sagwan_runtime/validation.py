@@ -41,6 +41,12 @@ def parsed_date(field: str, value: str, violations: list[Violation]) -> date | N
     return parsed
 
 
+def count_violations(field: str, value: int, *, largest: int) -> Iterator[Violation]:
+    """What is wrong with a number that may be 0."""
+    if not 0 <= value <= largest:
+        yield Violation(field, f"is {value:,}; 0 to {largest:,} are taken")
+
+
 def page_size_violations(field: str, value: int, *, largest: int) -> Iterator[Violation]:
     """What is wrong with a page size; 0 stands for the default."""
     if not 0 <= value <= largest:

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagwan_runtime.errors import Violation
-from sagwan_runtime.validation import page_size_violations, parsed_date, text_violations, texts_violations
+from sagwan_runtime.validation import (
+    count_violations,
+    page_size_violations,
+    parsed_date,
+    text_violations,
+    texts_violations,
+)
 
 
 @given(st.text(st.characters(exclude_characters="\x00"), max_size=20))
@@ -104,3 +110,9 @@ def test_a_refused_date_is_not_repeated_at_length(character):
 @pytest.mark.parametrize(("size", "taken"), [(-1, False), (0, True), (100, True), (101, False)])
 def test_a_page_size_is_within_its_limits_or_zero_for_the_default(size, taken):
     assert (not list(page_size_violations("page_size", size, largest=100))) == taken
+
+
+@pytest.mark.parametrize(("value", "taken"), [(-1, False), (0, True), (5, True), (6, False)])
+def test_a_count_is_within_its_limits(value, taken):
+    found = list(count_violations("neighbor_count", value, largest=5))
+    assert found == ([] if taken else [Violation("neighbor_count", f"is {value}; 0 to 5 are taken")])

@@ -10,6 +10,7 @@ from sagwan.search.v1 import search_pb2
 from sagwan_runtime.errors import InvalidRequest, NotImplementedYet, Violation, refuse_if_any
 from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
 from sagwan_runtime.validation import (
+    count_violations,
     page_size_violations,
     parsed_date,
     text_violations,
@@ -28,6 +29,7 @@ _NAME_CHARACTERS_MAX = 256
 _HITS_DEFAULT = 10
 _HITS_MAX = 100
 _NEIGHBORS_MAX = 5
+_HITS_PER_MEETING_MAX = 1_000
 _LINES_DEFAULT = 50
 _LINES_MAX = 1_000
 _MEETINGS_MAX = 1_000
@@ -52,7 +54,7 @@ _FUSION_METHODS = {
     search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE: Method.DISTRIBUTION_SCORE,
 }
 # Parts of the contract that later versions answer. Refusing them is better than answering another question.
-_SEARCH_FIELDS_LATER = ("hits_per_meeting_max", "facets")
+_SEARCH_FIELDS_LATER = ("facets",)
 _FILTER_FIELDS_LATER = (
     "series", "participants", "tags", "languages", "utterance_kinds", "start_offset", "end_offset", "all_of", "any_of",
     "none_of",
@@ -75,8 +77,8 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
         *text_violations("query", request.query, characters_max=_QUERY_CHARACTERS_MAX, required=True),
         *page_size_violations("page_size", request.page_size, largest=_HITS_MAX),
     ]
-    if not 0 <= request.neighbor_count <= _NEIGHBORS_MAX:
-        violations.append(Violation("neighbor_count", f"is {request.neighbor_count}; 0 to {_NEIGHBORS_MAX} are taken"))
+    for field, largest in (("neighbor_count", _NEIGHBORS_MAX), ("hits_per_meeting_max", _HITS_PER_MEETING_MAX)):
+        violations += count_violations(field, getattr(request, field), largest=largest)
     if request.mode not in _MODES:
         violations.append(Violation("mode", f"{request.mode} is not a mode"))
     fusion = _fusion(request.fusion, _MODES.get(request.mode), violations)
@@ -91,6 +93,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
         hits_max=min(request.page_size or _HITS_DEFAULT, depth),
         fusion=fusion,
         neighbor_count=request.neighbor_count,
+        hits_per_meeting_max=request.hits_per_meeting_max,
     )
 
 

@@ -91,6 +91,10 @@ class SearchSession(Protocol):
         """The chunks that still exist, by id, with their utterances."""
         ...
 
+    async def meeting_keys(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        """Which meeting each chunk is from, for the chunks that still exist."""
+        ...
+
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
         """What lies around the chunks that still exist, by id: up to so many chunks of the meeting on either side."""
         ...

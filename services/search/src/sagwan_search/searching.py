@@ -12,6 +12,7 @@ from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Sagwa
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.domain.answer import Answer, Hit, StoredChunk, Surroundings
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
+from sagwan_search.domain.grouping import at_most_per_meeting
 from sagwan_search.domain.lexical import (
     WeightedTerm,
     distinct_terms,
@@ -129,6 +130,10 @@ class Searching:
 
             with stages.timed("fuse"):
                 fused = fuse(rankings, query.fusion)
+            if query.hits_per_meeting_max:
+                with stages.timed("fetch"):
+                    meeting_keys = await session.meeting_keys([each.chunk_id for each in fused])
+                fused = at_most_per_meeting(fused, meeting_keys, query.hits_per_meeting_max)
             page = fused[query.offset : query.offset + query.hits_max]
             with stages.timed("fetch"):
                 hits = await self._hits(session, query, page, terms)

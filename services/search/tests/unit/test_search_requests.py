@@ -48,6 +48,7 @@ class TestQuestions:
             mode=search_pb2.SEARCH_MODE_LEXICAL,
             page_size=7,
             neighbor_count=5,
+            hits_per_meeting_max=1_000,
             filter=search_pb2.Filter(
                 start_date="2024-01-31",
                 end_date="2024-02-29",
@@ -66,6 +67,7 @@ class TestQuestions:
             hits_max=7,
             fusion=Fusion(Method.RELATIVE_SCORE, 10, 0.5, 2.5),
             neighbor_count=5,
+            hits_per_meeting_max=1_000,
         )
 
     def test_a_page_is_never_larger_than_a_leg_is_deep(self):
@@ -88,6 +90,8 @@ class TestQuestions:
             ({"page_size": 101}, "page_size"),
             ({"neighbor_count": -1}, "neighbor_count"),
             ({"neighbor_count": 6}, "neighbor_count"),
+            ({"hits_per_meeting_max": -1}, "hits_per_meeting_max"),
+            ({"hits_per_meeting_max": 1_001}, "hits_per_meeting_max"),
         ],
     )
     def test_a_bad_field_is_named(self, fields, named):
@@ -158,7 +162,6 @@ class TestLaterFields:
     @pytest.mark.parametrize(
         "fields",
         [
-            {"hits_per_meeting_max": 1},
             {"facets": True},
         ],
     )

@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -299,6 +300,42 @@ class TestNeighbors:
         answer = await ask(searching, "zebra two3", mode=Mode.LEXICAL, neighbor_count=1)
         line = answer.hits[0].lines_after[1]
         assert [line.utterance.text[start:end] for start, end in line.highlights] == ["two3"]
+
+
+class TestHitsPerMeeting:
+    @pytest.fixture
+    def searching(self, memory_store, sample_meeting, searching_with) -> Searching:
+        """Over one meeting of four chunks and six of two."""
+        for number in range(6):
+            turns = [("Ann", "The budget."), ("Bob", f"Engineers and budget {number}.")]
+            memory_store.add(TENANT, sample_meeting(f"other-{number}", turns))
+        return searching_with()
+
+    @pytest.mark.parametrize("hits_per_meeting_max", [1, 2, 3, 1_000])
+    async def test_each_meeting_shows_its_best_in_the_order_of_the_whole(self, searching, hits_per_meeting_max):
+        whole = await ask(searching, "budget", hits_max=100)
+        limited = await ask(searching, "budget", hits_max=100, hits_per_meeting_max=hits_per_meeting_max)
+        expected, counts = [], Counter()
+        for hit in whole.hits:
+            counts[hit.meeting.meeting_id] += 1
+            if counts[hit.meeting.meeting_id] <= hits_per_meeting_max:
+                expected.append(hit.fused)
+        assert [hit.fused for hit in limited.hits] == expected
+        assert len(counts) == 7
+
+    async def test_pages_follow_one_another_without_gap_or_repetition(self, searching):
+        fields = {"hits_per_meeting_max": 2}
+        whole = await ask(searching, "budget", hits_max=100, **fields)
+        pages = [await ask(searching, "budget", offset=offset, hits_max=3, **fields) for offset in range(0, 14, 3)]
+        assert [chunk for page in pages for chunk in chunks(page)] == chunks(whole)
+        assert len(whole.hits) == 14
+        assert [page.more for page in pages] == [True] * 4 + [False]
+
+    async def test_a_chunk_that_was_deleted_meanwhile_takes_no_place(self, searching, memory_store):
+        best = (await ask(searching, "budget", hits_per_meeting_max=1)).hits[0]
+        memory_store.deleted_while_ranking.add(best.fused.chunk_id)
+        answer = await ask(searching, "budget", hits_per_meeting_max=1)
+        assert best.meeting.meeting_id in {hit.meeting.meeting_id for hit in answer.hits}
 
 
 class TestMeasurements:

@@ -99,6 +99,11 @@ class PostgresSearchSession:
             )
         return found
 
+    async def meeting_keys(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        """Which meeting each chunk is from, for the chunks that still exist."""
+        rows = await self._session.fetch(self._queries["chunk_meetings"], list(chunk_ids))
+        return {row["chunk_id"]: row["meeting_key"] for row in rows}
+
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
         """What lies around the chunks that still exist, by id: up to so many chunks of the meeting on either side."""
         rows = await self._session.fetch(self._queries["page_surroundings"], list(chunk_ids), neighbor_count)

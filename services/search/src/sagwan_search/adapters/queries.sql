@@ -44,6 +44,10 @@ JOIN utterances AS u
 WHERE c.chunk_id = ANY ($1::bigint[])
 ORDER BY c.chunk_id, u.ordinal;
 
+-- name: chunk_meetings
+-- Which meeting each candidate is from.
+SELECT chunk_id, meeting_key FROM chunks WHERE chunk_id = ANY ($1::bigint[]);
+
 -- name: page_surroundings
 -- What lies around the page's chunks: where the chunk so many places before each begins, or the meeting's first one, where the
 -- chunk so many places after it ends, or the last one, and the utterances between them that are not wholly inside the chunk.

@@ -44,6 +44,7 @@ class Query:
         hits_max: Hits to return.
         fusion: How the legs become one.
         neighbor_count: Chunks to show before and after each hit.
+        hits_per_meeting_max: Hits of one meeting on all pages together; 0 for any number.
     """
 
     text: str
@@ -53,3 +54,4 @@ class Query:
     hits_max: int = 10
     fusion: Fusion = field(default_factory=Fusion)
     neighbor_count: int = 0
+    hits_per_meeting_max: int = 0
