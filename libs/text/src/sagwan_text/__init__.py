@@ -12,6 +12,7 @@ Everything here is pure apart from `korean.load_tagger`, which reads the diction
     speakers.py   names of speakers, as filters compare them
     terms.py      Term, and term_id: a term's dimension in a sparse vector
     bm25.py       document weights and inverse document frequency
+    tokens.py     about how many tokens a text has
 
 Import from the modules; the package itself exports nothing.
 """

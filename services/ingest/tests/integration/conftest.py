@@ -23,7 +23,7 @@ from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting
-from sagwan_ingest.domain.tokens import counter, estimate_tokens
+from sagwan_ingest.domain.tokens import counter
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
 from sagwan_ingest.ports import Model, Vector
 from sagwan_runtime.deadline import Deadline
@@ -34,6 +34,7 @@ from sagwan_runtime.settings import DatabaseSettings
 from sagwan_text.analysis import Analyzer
 from sagwan_text.bm25 import Bm25
 from sagwan_text.korean import load_tagger
+from sagwan_text.tokens import estimate_tokens
 
 MODEL = Model("hashes", "1", "none", "sha-of-model", 8)
 LIMITS = IngestLimits(chunk_tokens_target=16, chunk_tokens_max=60, embed_texts_max=4, writers_max=8)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sagwan_ingest.domain.chunking import Chunk, chunk
 from sagwan_ingest.domain.meeting import Utterance
 from sagwan_ingest.domain.splitting import sentence_spans
-from sagwan_ingest.domain.tokens import estimate_tokens
 from sagwan_text.speakers import speaker_key
+from sagwan_text.tokens import estimate_tokens
 
 WORDS = [
     "budget",

@@ -7,9 +7,9 @@ import pytest
 from sagwan_ingest.domain.chunking import TOKENS_MAX, TOKENS_TARGET, chunk
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.meeting import Meeting
-from sagwan_ingest.domain.tokens import estimate_tokens
 from sagwan_ingest.domain.validation import validated
 from sagwan_runtime.errors import InvalidRequest
+from sagwan_text.tokens import estimate_tokens
 
 
 @pytest.mark.parametrize("folder", ["qmsum/val", "seoul_edu/dev", "ethereum_pm/dev"])

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
 from sagwan_ingest.domain.meeting import Meeting, Utterance
-from sagwan_ingest.domain.tokens import estimate_tokens
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
 from sagwan_ingest.ports import KeptMeeting, Known, Model, Outcome, PreparedMeeting, Reply, Vector, Written
 from sagwan_runtime.deadline import Deadline
@@ -20,6 +19,7 @@ from sagwan_runtime.errors import Conflict, DeadlineExceeded, DependencyUnavaila
 from sagwan_runtime.metrics import IngestMetrics
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
+from sagwan_text.tokens import estimate_tokens
 
 TENANT = uuid4()
 NOW = datetime(2024, 3, 5, tzinfo=UTC)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagwan_ingest.domain.tokens import estimate_tokens
+from sagwan_text.tokens import estimate_tokens
 
 # Texts with the tokens that the XLM-RoBERTa vocabulary makes of them.
 COUNTED = [
