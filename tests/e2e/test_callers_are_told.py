@@ -53,6 +53,13 @@ def test_a_bad_search_is_refused_with_the_name_of_its_field(search, key, field):
     assert search.Search(search_pb2.SearchRequest(query="still up?"), metadata=key).hits
 
 
+def test_a_bad_request_for_context_is_refused_with_every_field_that_is_wrong(search, key):
+    with pytest.raises(grpc.RpcError) as refusal:
+        search.GetContext(search_pb2.GetContextRequest(query=" ", token_budget=100_001), metadata=key)
+    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert set(violations(refusal.value)) == {"query", "token_budget"}
+
+
 def test_a_bad_meeting_is_refused_with_every_field_that_is_wrong(ingest, key):
     request = ingest_pb2.IngestMeetingRequest(
         meeting_id="no spaces",
@@ -138,7 +145,6 @@ def test_what_a_later_version_answers_is_unimplemented(stack: Stack, search, key
     with grpc.insecure_channel(stack.address("search")) as channel:
         admin = index_admin_pb2_grpc.IndexAdminServiceStub(channel)
         for call in (
-            lambda: search.GetContext(search_pb2.GetContextRequest(query="q"), metadata=key),
             lambda: admin.GetIndexStatus(index_admin_pb2.GetIndexStatusRequest(), metadata=key),
             lambda: list(admin.TuneIndex(index_admin_pb2.TuneIndexRequest(), metadata=key)),
             lambda: search.Search(

@@ -70,6 +70,37 @@ def test_pages_follow_each_other_without_gap_or_repeat(search, key):
     assert names[:30] == [hit.name for hit in whole.hits]
 
 
+def test_a_hit_is_shown_among_what_was_said_around_it(search, key):
+    request = search_pb2.SearchRequest(query="캐시 적중률이 떨어진 이유", neighbor_count=5)
+    hit = search.Search(request, metadata=key).hits[0]
+    condition = search_pb2.Filter(meetings=[hit.meeting.name])
+    said = search.ListUtterances(search_pb2.ListUtterancesRequest(filter=condition, page_size=1000), metadata=key)
+    around = [*hit.lines_before, *hit.lines, *hit.lines_after]
+    assert len(around) > len(hit.lines)
+    texts = ["".join(line.text.split()) for line in around]
+    assert "".join(texts) in "".join("".join(line.text.split()) for line in said.utterances)
+
+
+def test_one_meeting_gives_no_more_hits_than_asked_for(search, key):
+    request = search_pb2.SearchRequest(query="결정 decision", page_size=100, hits_per_meeting_max=1)
+    names = [hit.meeting.name for hit in search.Search(request, metadata=key).hits]
+    assert len(names) == len(set(names)) > 1
+
+
+def test_a_language_model_gets_cited_passages_within_its_budget(search, key):
+    request = search_pb2.GetContextRequest(query="캐시 적중률이 떨어진 이유", token_budget=600)
+    context = search.GetContext(request, metadata=key)
+    assert not context.degraded
+    assert 300 < context.token_count <= 600
+    best = search.Search(search_pb2.SearchRequest(query=request.query), metadata=key).hits[0]
+    first = context.passages[0]
+    assert first.meeting == best.meeting
+    assert first.citation.startswith(f"{best.meeting.title} ({best.meeting.date}): ")
+    lines = [line.utterance for passage in context.passages for line in passage.lines]
+    assert len(lines) == len(set(lines))
+    assert any("캐시" in line.text[mark.start : mark.end] for line in first.lines for mark in line.highlights)
+
+
 def test_a_token_of_another_question_is_refused(search, key):
     page = search.Search(search_pb2.SearchRequest(query="budget", page_size=1), metadata=key)
     request = search_pb2.SearchRequest(query="library", page_size=1, page_token=page.next_page_token)

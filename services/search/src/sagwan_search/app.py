@@ -20,6 +20,7 @@ from sagwan_runtime.serving import Registration, serve
 from sagwan_runtime.settings import DatabaseSettings, TelemetrySettings
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
 from sagwan_search.adapters.postgres import CONNECTION_SETTINGS, PostgresMeetingStore
+from sagwan_search.context import ContextGathering
 from sagwan_search.searching import Searching, SearchLimits
 from sagwan_search.servicer import IndexAdminServicer, SearchServicer
 from sagwan_search.settings import SearchSettings
@@ -59,10 +60,11 @@ async def run(
         queries = load_queries(files("sagwan_search.adapters") / "queries.sql")
         store = PostgresMeetingStore(database, queries)
         embedder = GrpcQueryEmbedder(embedders)
+        analyze = Analyzer(load_tagger()).terms
         searching = Searching(
             store,
             embedder,
-            Analyzer(load_tagger()).terms,
+            analyze,
             SearchMetrics(seen.registry),
             SearchLimits(
                 leg_depth=settings.leg_depth,
@@ -73,6 +75,7 @@ async def run(
         )
         servicer = SearchServicer(
             searching,
+            ContextGathering(searching, store, analyze),
             store,
             depth=settings.leg_depth,
             call_timeout_s=settings.call_timeout_ms / 1_000,

@@ -240,11 +240,11 @@ def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
         name=f"{_MEETING_PREFIX}{hit.meeting.meeting_id}/chunks/{hit.fused.chunk_id}",
         score=hit.fused.score,
         legs=[_leg_score(each) for each in hit.fused.legs],
-        meeting=_summary(hit.meeting),
-        lines=[_line(hit.meeting, each) for each in hit.lines],
+        meeting=summary_message(hit.meeting),
+        lines=[line_message(hit.meeting, each) for each in hit.lines],
         best_line=hit.best_line,
-        lines_before=[_line(hit.meeting, each) for each in hit.lines_before],
-        lines_after=[_line(hit.meeting, each) for each in hit.lines_after],
+        lines_before=[line_message(hit.meeting, each) for each in hit.lines_before],
+        lines_after=[line_message(hit.meeting, each) for each in hit.lines_after],
         matched_terms=[_term(each) for each in hit.terms] if explain else [],
     )
 
@@ -259,7 +259,8 @@ def _term(term: WeightedTerm) -> search_pb2.MatchedTerm:
     return search_pb2.MatchedTerm(term=term.text, idf=term.idf, document_count=term.chunk_count)
 
 
-def _summary(meeting: MeetingSummary) -> search_pb2.MeetingSummary:
+def summary_message(meeting: MeetingSummary) -> search_pb2.MeetingSummary:
+    """The meeting of a hit as it goes over the wire."""
     return search_pb2.MeetingSummary(
         name=_MEETING_PREFIX + meeting.meeting_id,
         title=meeting.title,
@@ -267,7 +268,8 @@ def _summary(meeting: MeetingSummary) -> search_pb2.MeetingSummary:
     )
 
 
-def _line(meeting: MeetingSummary, line: Line) -> search_pb2.Line:
+def line_message(meeting: MeetingSummary, line: Line) -> search_pb2.Line:
+    """A marked line as it goes over the wire."""
     spoken = _spoken(SpokenLine(meeting, line.utterance))
     spoken.highlights.extend(search_pb2.Highlight(start=start, end=end) for start, end in line.highlights)
     return spoken

@@ -145,6 +145,7 @@ class Searching:
             model=model,
             degraded_reason=degraded_reason,
             stage_seconds=stages.seconds,
+            ranked=fused,
         )
 
     @asynccontextmanager
@@ -198,6 +199,8 @@ class Searching:
         self, session: SearchSession, query: Query, page: Sequence[Fused], terms: Sequence[WeightedTerm]
     ) -> list[Hit]:
         """The hits of a page, in order; chunks that were deleted meanwhile are left out."""
+        if not page:
+            return []
         chunk_ids = [each.chunk_id for each in page]
         chunks = await session.chunks(chunk_ids)
         around = await session.surroundings(chunk_ids, query.neighbor_count) if query.neighbor_count else {}

@@ -7,12 +7,14 @@ import grpc
 from sagwan.search.v1 import index_admin_pb2_grpc, search_pb2, search_pb2_grpc
 from sagwan_runtime.auth import current_principal
 from sagwan_runtime.deadline import Deadline
+from sagwan_search.context import ContextGathering
 from sagwan_search.convert import (
     query_of,
     search_response,
     utterances_request,
     utterances_response,
 )
+from sagwan_search.convert_context import context_request, context_response
 from sagwan_search.ports import MeetingStore
 from sagwan_search.searching import Searching
 
@@ -22,8 +24,17 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class SearchServicer(search_pb2_grpc.SearchServiceServicer):
     """Answers SearchService. RPCs that are not here answer UNIMPLEMENTED."""
 
-    def __init__(self, searching: Searching, store: MeetingStore, *, depth: int, call_timeout_s: float) -> None:
+    def __init__(
+        self,
+        searching: Searching,
+        gathering: ContextGathering,
+        store: MeetingStore,
+        *,
+        depth: int,
+        call_timeout_s: float,
+    ) -> None:
         self._searching = searching
+        self._gathering = gathering
         self._store = store
         self._depth = depth
         self._call_timeout_s = call_timeout_s
@@ -36,6 +47,16 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
         answer = await self._searching.search(current_principal().tenant_id, query, deadline)
         return search_response(request, query, answer)
+
+    async def GetContext(  # noqa: N802  # the name is the contract's
+        self, request: search_pb2.GetContextRequest, context: Context
+    ) -> search_pb2.GetContextResponse:
+        """Finds passages for a language model, within a budget of tokens."""
+        query, token_budget = context_request(request, depth=self._depth)
+        deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
+        return context_response(
+            await self._gathering.gather(current_principal().tenant_id, query, token_budget, deadline)
+        )
 
     async def ListUtterances(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.ListUtterancesRequest, context: Context

@@ -89,6 +89,7 @@ class Answer:
         model: The model whose vectors took part; empty when none did.
         degraded_reason: Why a leg that should have taken part is missing; empty when none is.
         stage_seconds: Time by stage.
+        ranked: All that was found, of which the hits are a page.
     """
 
     hits: Sequence[Hit]
@@ -98,3 +99,4 @@ class Answer:
     model: str
     degraded_reason: str
     stage_seconds: Mapping[str, float]
+    ranked: Sequence[Fused] = ()

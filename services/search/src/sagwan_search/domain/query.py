@@ -41,7 +41,7 @@ class Query:
         mode: Which legs answer.
         filter: What hits must satisfy.
         offset: Hits to skip.
-        hits_max: Hits to return.
+        hits_max: Hits to return; with 0 there is only a ranking.
         fusion: How the legs become one.
         neighbor_count: Chunks to show before and after each hit.
         hits_per_meeting_max: Hits of one meeting on all pages together; 0 for any number.
