@@ -1,7 +1,8 @@
 """Pages of utterances, the text of hits, and the walls between tenants."""
 
+import json
 from datetime import date
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
+from sagwan_runtime.postgres.queries import Query
 from sagwan_search.domain.lexical import weighted_terms
 from sagwan_search.domain.lines import Span, cut_around, cut_to_span
 from sagwan_search.domain.query import Filter
@@ -155,6 +157,45 @@ class TestSurroundings:
         tenant_id = await meetings.tenant(sample_meeting("weekly", [("Ann", "budget")]))
         async with store.look(tenant_id, soon()) as session:
             assert await session.surroundings([10**9], 5) == {}
+
+
+class TestPlans:
+    @pytest.fixture
+    async def long_meetings(self, owner) -> tuple[UUID, list[int]]:
+        """A tenant with fifty meetings of 600 utterances and 60 chunks each, and the middle chunks of ten of them."""
+        tenant_id = await owner.fetchval("INSERT INTO tenants (name) VALUES ('long') RETURNING tenant_id")
+        await owner.execute("""
+            INSERT INTO meetings (tenant_id, meeting_id, title, language, series, participants, tags, source,
+                attributes, content_sha256, utterance_count, chunk_count)
+            SELECT t.tenant_id, g, '', '', '', '{}', '{}', '', '{}', '', 600, 60
+            FROM tenants AS t, generate_series(1, 50) AS g;
+            INSERT INTO utterances (tenant_id, meeting_key, ordinal, speaker, speaker_key, kind, text)
+            SELECT tenant_id, meeting_key, g, 'Ann', 'ann', 'speech', repeat('word ', 30)
+            FROM meetings, generate_series(0, 599) AS g;
+            INSERT INTO chunks (tenant_id, meeting_key, ordinal, first_utterance, first_character, last_utterance,
+                last_character, text_sha256, text)
+            SELECT tenant_id, meeting_key, g, g * 10, 0, g * 10 + 9, 150, '', repeat('word ', 300)
+            FROM meetings, generate_series(0, 59) AS g;
+            ANALYZE""")
+        rows = await owner.fetch("SELECT chunk_id FROM chunks WHERE ordinal = 30 LIMIT 10")
+        return tenant_id, [row["chunk_id"] for row in rows]
+
+    @pytest.mark.parametrize(
+        ("name", "arguments", "rows_max"), [("page_chunks", (), 100), ("page_surroundings", (2,), 500)]
+    )
+    async def test_of_long_meetings_only_the_utterances_asked_for_are_read(
+        self, long_meetings, open_pool, queries, name, arguments, rows_max
+    ):
+        tenant_id, chunk_ids = long_meetings
+        explain = Query("plan", f"EXPLAIN (ANALYZE, FORMAT JSON) {queries[name].sql}")
+        database = await open_pool()
+        async with database.tenant(tenant_id, soon(), read_only=True) as session:
+            row = await session.fetch_row(explain, chunk_ids, *arguments)
+        nodes = [json.loads(row[0])[0]["Plan"]]
+        for node in nodes:
+            nodes += node.get("Plans", [])
+        reads = [node for node in nodes if node.get("Relation Name") == "utterances"]
+        assert 0 < sum(node["Actual Rows"] * node["Actual Loops"] for node in reads) <= rows_max
 
 
 class TestTenants:

@@ -32,15 +32,19 @@ ORDER BY v.embedding <#> $1::vector
 LIMIT $6;
 
 -- name: page_chunks
--- The page's chunks with every utterance that they touch, in order.
+-- The page's chunks with every utterance that they touch, in order. OFFSET 0 keeps the sub-select by itself: joined freely, the
+-- planner reads a meeting's utterances from first to last for each of its chunks.
 SELECT
     c.chunk_id, c.first_utterance, c.first_character, c.last_utterance, c.last_character,
     m.meeting_id, m.title, m.held_on,
     u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
 FROM chunks AS c
 JOIN meetings AS m ON m.meeting_key = c.meeting_key
-JOIN utterances AS u
-    ON u.meeting_key = c.meeting_key AND u.ordinal BETWEEN c.first_utterance AND c.last_utterance
+CROSS JOIN LATERAL (
+    SELECT s.ordinal, s.speaker, s.start_ms, s.end_ms, s.text FROM utterances AS s
+    WHERE s.meeting_key = c.meeting_key AND s.ordinal BETWEEN c.first_utterance AND c.last_utterance
+    OFFSET 0
+) AS u
 WHERE c.chunk_id = ANY ($1::bigint[])
 ORDER BY c.chunk_id, u.ordinal;
 
