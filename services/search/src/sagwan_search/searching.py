@@ -5,12 +5,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
-from sagwan_search.domain.answer import Answer, Hit, StoredChunk, Surroundings
+from sagwan_search.domain.answer import Answer, Hit
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.grouping import at_most_per_meeting
 from sagwan_search.domain.lexical import (
@@ -204,38 +205,36 @@ class Searching:
         chunk_ids = [each.chunk_id for each in page]
         chunks = await session.chunks(chunk_ids)
         around = await session.surroundings(chunk_ids, query.neighbor_count) if query.neighbor_count else {}
-        hits = []
-        for fused in page:
-            if fused.chunk_id in chunks:
-                hits.append(self._hit(query, fused, chunks[fused.chunk_id], around.get(fused.chunk_id), terms))
-                # Marking the lines of eleven chunks takes milliseconds: other searches get their turn between two hits.
-                await asyncio.sleep(0)
-        return hits
-
-    def _hit(
-        self,
-        query: Query,
-        fused: Fused,
-        chunk: StoredChunk,
-        around: Surroundings | None,
-        terms: Sequence[WeightedTerm],
-    ) -> Hit:
         weights = {term.text: term.weight for term in terms}
 
-        def marked(utterances: Sequence[Utterance]) -> list[Line]:
-            return [marked_line(each, weights, self._analyze) for each in utterances]
+        # What lies around one hit often lies in another or around it: each line is marked once.
+        @cache
+        def mark(utterance: Utterance) -> Line:
+            return marked_line(utterance, weights, self._analyze)
 
-        lines = marked(cut_to_span(chunk.utterances, chunk.span))
-        before, after = cut_around(around.utterances, chunk.span, around.span) if around else ((), ())
-        return Hit(
-            fused=fused,
-            meeting=chunk.meeting,
-            lines=lines,
-            best_line=best_line(lines, weights, query.filter.speaker_keys),
-            terms=[term for term in terms if any(term.text in line.terms for line in lines)],
-            lines_before=marked(before),
-            lines_after=marked(after),
-        )
+        hits = []
+        for each in page:
+            chunk, surroundings = chunks.get(each.chunk_id), around.get(each.chunk_id)
+            if chunk is None:
+                continue
+            before, after = (
+                cut_around(surroundings.utterances, chunk.span, surroundings.span) if surroundings else ((), ())
+            )
+            lines = [mark(utterance) for utterance in cut_to_span(chunk.utterances, chunk.span)]
+            hits.append(
+                Hit(
+                    fused=each,
+                    meeting=chunk.meeting,
+                    lines=lines,
+                    best_line=best_line(lines, weights, query.filter.speaker_keys),
+                    terms=[term for term in terms if any(term.text in line.terms for line in lines)],
+                    lines_before=[mark(utterance) for utterance in before],
+                    lines_after=[mark(utterance) for utterance in after],
+                )
+            )
+            # Marking the lines of eleven chunks takes milliseconds: other searches get their turn between two hits.
+            await asyncio.sleep(0)
+        return hits
 
     def _observe(self, answer: Answer) -> None:
         for stage, seconds in answer.stage_seconds.items():
