@@ -120,6 +120,10 @@ class SagwanClient:
         )
         return await self._unary(self._search.Search, request)
 
+    async def batch_search(self, requests: Iterable[search_pb2.SearchRequest]) -> search_pb2.BatchSearchResponse:
+        """Answers up to 100 searches, in their order; each result is an answer or an error of its own."""
+        return await self._unary(self._search.BatchSearch, search_pb2.BatchSearchRequest(requests=requests))
+
     async def list_utterances(
         self,
         filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of the request is called

@@ -20,6 +20,7 @@ from sagwan_runtime.serving import Registration, serve
 from sagwan_runtime.settings import DatabaseSettings, TelemetrySettings
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
 from sagwan_search.adapters.postgres import CONNECTION_SETTINGS, PostgresMeetingStore
+from sagwan_search.batch import BatchSearching
 from sagwan_search.context import ContextGathering
 from sagwan_search.searching import Searching, SearchLimits
 from sagwan_search.servicer import IndexAdminServicer, SearchServicer
@@ -76,6 +77,7 @@ async def run(
         servicer = SearchServicer(
             searching,
             ContextGathering(searching, store, analyze),
+            BatchSearching(searching, embedder, searches_at_once_max=settings.batch_searches_at_once_max),
             store,
             depth=settings.leg_depth,
             call_timeout_s=settings.call_timeout_ms / 1_000,

@@ -62,6 +62,19 @@ class QueryEmbedder(Protocol):
         ...
 
 
+class BatchEmbedder(Protocol):
+    """Turns many questions into vectors at once."""
+
+    async def embed_all(self, texts: Sequence[str], deadline: Deadline) -> list[QueryVector]:
+        """The vectors of up to 1,024 questions, in their order, by one call.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached or refuses.
+            DeadlineExceeded: It did not answer in time.
+        """
+        ...
+
+
 class SearchSession(Protocol):
     """One consistent look at a tenant's meetings."""
 

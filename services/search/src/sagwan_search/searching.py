@@ -84,8 +84,16 @@ class Searching:
         self._metrics = metrics
         self._limits = limits
 
-    async def search(self, tenant_id: UUID, query: Query, deadline: Deadline) -> Answer:
+    async def search(
+        self, tenant_id: UUID, query: Query, deadline: Deadline, *, known: QueryVector | SagwanError | None = None
+    ) -> Answer:
         """Answers a question: the query is embedded while the lexical leg runs, then the vector leg runs.
+
+        Args:
+            tenant_id: Whose meetings are searched.
+            query: The question.
+            deadline: When the answer must be there.
+            known: The question's vector, or why there is none, where the embedder has been asked already.
 
         Raises:
             DependencyUnavailable: The database is down, or no other leg was asked for and the embedder is down or runs
@@ -94,7 +102,7 @@ class Searching:
         """
         stages = Stages()
         with stages.timed("total"):
-            embedding = asyncio.create_task(self._query_vector(query, deadline, stages))
+            embedding = asyncio.create_task(self._query_vector(query, known, deadline, stages))
             try:
                 answer = await self._answer(tenant_id, query, deadline, embedding, stages)
             finally:
@@ -156,10 +164,12 @@ class Searching:
             yield session
 
     async def _query_vector(
-        self, query: Query, deadline: Deadline, stages: Stages
+        self, query: Query, known: QueryVector | SagwanError | None, deadline: Deadline, stages: Stages
     ) -> QueryVector | _MissingVector | None:
         if query.mode is Mode.LEXICAL:
             return None
+        if known is not None:
+            return _MissingVector(known) if isinstance(known, SagwanError) else known
         with stages.timed("embed"):
             # Half of what is left stays for the answer without vectors.
             longest_s = min(self._limits.embed_timeout_s, deadline.remaining_s() / 2)

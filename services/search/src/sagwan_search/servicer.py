@@ -7,6 +7,7 @@ import grpc
 from sagwan.search.v1 import index_admin_pb2_grpc, search_pb2, search_pb2_grpc
 from sagwan_runtime.auth import current_principal
 from sagwan_runtime.deadline import Deadline
+from sagwan_search.batch import BatchSearching, End
 from sagwan_search.context import ContextGathering
 from sagwan_search.convert import (
     query_of,
@@ -14,6 +15,7 @@ from sagwan_search.convert import (
     utterances_request,
     utterances_response,
 )
+from sagwan_search.convert_batch import batch_of, batch_result
 from sagwan_search.convert_context import context_request, context_response
 from sagwan_search.ports import MeetingStore
 from sagwan_search.searching import Searching
@@ -28,6 +30,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self,
         searching: Searching,
         gathering: ContextGathering,
+        batch: BatchSearching,
         store: MeetingStore,
         *,
         depth: int,
@@ -35,6 +38,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
     ) -> None:
         self._searching = searching
         self._gathering = gathering
+        self._batch = batch
         self._store = store
         self._depth = depth
         self._call_timeout_s = call_timeout_s
@@ -57,6 +61,20 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         return context_response(
             await self._gathering.gather(current_principal().tenant_id, query, token_budget, deadline)
         )
+
+    async def BatchSearch(  # noqa: N802  # the name is the contract's
+        self, request: search_pb2.BatchSearchRequest, context: Context
+    ) -> search_pb2.BatchSearchResponse:
+        """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others."""
+        questions = batch_of(request, depth=self._depth)
+        deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
+        response = search_pb2.BatchSearchResponse(results=[search_pb2.BatchSearchResult() for _ in questions])
+
+        def ended(place: int, end: End) -> None:
+            response.results[place].CopyFrom(batch_result(request.requests[place], end))
+
+        await self._batch.search(current_principal().tenant_id, questions, deadline, ended)
+        return response
 
     async def ListUtterances(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.ListUtterancesRequest, context: Context

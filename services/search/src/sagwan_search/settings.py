@@ -35,3 +35,9 @@ class SearchSettings(RpcSettings):
         description="Chunks that the matched terms of a query may select together.",
     )
     terms_max: int = Field(default=64, ge=1, le=1_024, description="Distinct terms of a query that count.")
+    batch_searches_at_once_max: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Searches of all batches that run at once, each with a database connection; the others wait.",
+    )

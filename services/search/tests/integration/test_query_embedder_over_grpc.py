@@ -62,6 +62,20 @@ async def test_a_question_is_embedded_as_a_query_by_the_model_that_is_named(embe
     assert (list(request.texts), request.kind) == (["예산"], embedder_pb2.TEXT_KIND_QUERY)
 
 
+async def test_many_questions_are_embedded_by_one_call_in_their_order(embedder, service):
+    service.answer = lambda context: vectors([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    first, second = await embedder.embed_all(["예산", "budget"], Deadline.after(5))
+    assert (first.vector.tolist(), second.vector.tolist()) == ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    assert [list(request.texts) for request in service.requests] == [["예산", "budget"]]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+async def test_more_or_fewer_vectors_than_questions_are_a_fault_of_the_embedder(embedder, service, rows):
+    service.answer = lambda context: vectors(*[[1.0, 0.0, 0.0]] * rows)
+    with pytest.raises(DependencyUnavailable, match="of which 2 were due"):
+        await embedder.embed_all(["예산", "budget"], Deadline.after(5))
+
+
 @pytest.mark.parametrize(
     "code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL]
 )

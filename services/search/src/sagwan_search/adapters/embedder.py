@@ -1,6 +1,7 @@
 """The embedder, asked over gRPC."""
 
 import asyncio
+from collections.abc import Sequence
 
 import grpc
 import numpy as np
@@ -32,8 +33,18 @@ class GrpcQueryEmbedder:
             DependencyUnavailable: The embedder cannot be reached, refuses or answers nonsense.
             DeadlineExceeded: It did not answer in time.
         """
+        (found,) = await self.embed_all([text], deadline)
+        return found
+
+    async def embed_all(self, texts: Sequence[str], deadline: Deadline) -> list[QueryVector]:
+        """The vectors of up to 1,024 questions, in their order, by one call.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached, refuses or answers nonsense.
+            DeadlineExceeded: It did not answer in time.
+        """
         request = embedder_pb2.EmbedRequest(
-            texts=[text],
+            texts=texts,
             kind=embedder_pb2.TEXT_KIND_QUERY,
             encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
         )
@@ -52,9 +63,10 @@ class GrpcQueryEmbedder:
         model = response.model
         if model.sha256 != self._expected_sha256:
             self._embedders.forget(self._expected_sha256)
-        packed = b"".join(each.packed for each in response.embeddings)
-        if not packed or len(packed) != _NUMBER_BYTES * model.dimension:
-            raise DependencyUnavailable(f"the embedder sent {len(packed)} bytes for a vector of {model.dimension}")
-        vector = np.frombuffer(packed, dtype="<f4")
-        label = f"{model.name}@{model.revision}/{model.quantization}"
-        return QueryVector(vector, Model(model.sha256, label))
+        sizes = [len(each.packed) for each in response.embeddings]
+        if not model.dimension or sizes != [_NUMBER_BYTES * model.dimension] * len(texts):
+            raise DependencyUnavailable(
+                f"the embedder sent {sum(sizes)} bytes for vectors of {model.dimension}, of which {len(texts)} were due"
+            )
+        written_by = Model(model.sha256, f"{model.name}@{model.revision}/{model.quantization}")
+        return [QueryVector(np.frombuffer(each.packed, dtype="<f4"), written_by) for each in response.embeddings]
