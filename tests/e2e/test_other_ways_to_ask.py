@@ -1,4 +1,4 @@
-"""Several questions at once, through gRPC."""
+"""Several questions at once, and what is like something, through gRPC."""
 
 import grpc
 import pytest
@@ -35,3 +35,48 @@ def test_an_empty_batch_is_refused(search, key):
     with pytest.raises(grpc.RpcError) as refusal:
         search.BatchSearch(search_pb2.BatchSearchRequest(), metadata=key)
     assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_what_is_like_a_chunk_leaves_it_out_and_begins_with_what_is_like_its_text(search, key):
+    hit = search.Search(search_pb2.SearchRequest(query="캐시 적중률이 떨어진 이유", page_size=1), metadata=key).hits[0]
+    near = search.FindSimilar(search_pb2.FindSimilarRequest(chunk=hit.name, page_size=100), metadata=key)
+    assert len(near.hits) > 10
+    assert hit.name not in [each.name for each in near.hits]
+    assert near.model.startswith("intfloat/multilingual-e5-small@")
+    scores = [each.legs[0].score for each in near.hits]
+    assert scores == sorted(scores, reverse=True)
+    by_line = search.FindSimilar(
+        search_pb2.FindSimilarRequest(utterance=hit.lines[hit.best_line].utterance, page_size=100), metadata=key
+    )
+    assert [each.name for each in by_line.hits] == [each.name for each in near.hits]
+    text = "\n".join(f"{line.speaker}: {line.text}" for line in hit.lines)
+    by_text = search.FindSimilar(search_pb2.FindSimilarRequest(text=text, page_size=1), metadata=key)
+    assert by_text.hits[0].name == hit.name
+
+
+def test_similar_chunks_come_in_pages_and_pass_the_filter(search, key):
+    name = search.Search(search_pb2.SearchRequest(query="library budget", page_size=1), metadata=key).hits[0].name
+    whole = search.FindSimilar(search_pb2.FindSimilarRequest(chunk=name, page_size=9), metadata=key)
+    walked: list[str] = []
+    token = ""
+    for _ in range(3):
+        request = search_pb2.FindSimilarRequest(chunk=name, page_size=3, page_token=token)
+        page = search.FindSimilar(request, metadata=key)
+        walked += [hit.name for hit in page.hits]
+        token = page.next_page_token
+    assert walked == [hit.name for hit in whole.hits]
+    request = search_pb2.FindSimilarRequest(chunk=name, filter=search_pb2.Filter(start_date="2026-03-12"))
+    filtered = search.FindSimilar(request, metadata=key)
+    assert filtered.hits
+    assert all(hit.meeting.date >= "2026-03-12" for hit in filtered.hits)
+
+
+def test_what_is_not_there_is_like_nothing(search, key):
+    for request, code in (
+        (search_pb2.FindSimilarRequest(chunk="meetings/gone/chunks/1"), grpc.StatusCode.NOT_FOUND),
+        (search_pb2.FindSimilarRequest(utterance="meetings/gone/utterances/1"), grpc.StatusCode.NOT_FOUND),
+        (search_pb2.FindSimilarRequest(), grpc.StatusCode.INVALID_ARGUMENT),
+    ):
+        with pytest.raises(grpc.RpcError) as refusal:
+            search.FindSimilar(request, metadata=key)
+        assert refusal.value.code() is code

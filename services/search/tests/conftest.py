@@ -182,6 +182,23 @@ class _MemorySession:
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
         return _best([Candidate(each.chunk_id, float(each.vector @ vector)) for each in self._passing()], depth)
 
+    async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
+        found = [each for meeting in self._of(meeting_id) for each in meeting.chunks if each.chunk_id == chunk_id]
+        return found[0].vector if found else None
+
+    async def chunk_of_utterance(self, meeting_id: str, ordinal: int) -> int | None:
+        held = {
+            chunk.chunk_id: len(part.text)
+            for meeting in self._of(meeting_id)
+            for chunk in meeting.chunks
+            for part in cut_to_span(meeting.utterances, chunk.span)
+            if part.ordinal == ordinal and chunk.span.first_utterance <= ordinal <= chunk.span.last_utterance
+        }
+        return max(held, key=lambda chunk_id: (held[chunk_id], -chunk_id), default=None)
+
+    def _of(self, meeting_id: str) -> list[SampleMeeting]:
+        return [each for each in self._meetings if each.summary.meeting_id == meeting_id]
+
     async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
         return {
             chunk.chunk_id: StoredChunk(

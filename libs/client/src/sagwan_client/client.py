@@ -124,6 +124,23 @@ class SagwanClient:
         """Answers up to 100 searches, in their order; each result is an answer or an error of its own."""
         return await self._unary(self._search.BatchSearch, search_pb2.BatchSearchRequest(requests=requests))
 
+    async def find_similar(
+        self,
+        *,
+        chunk: str = "",
+        utterance: str = "",
+        text: str = "",
+        filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of FindSimilarRequest is called
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> search_pb2.SearchResponse:
+        """Finds chunks like one of: a chunk or the chunk of an utterance, given by name, or a text."""
+        request = search_pb2.FindSimilarRequest(filter=filter, page_size=page_size, page_token=page_token)
+        for field, value in (("chunk", chunk), ("utterance", utterance), ("text", text)):
+            if value:
+                setattr(request, field, value)
+        return await self._unary(self._search.FindSimilar, request)
+
     async def list_utterances(
         self,
         filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of the request is called

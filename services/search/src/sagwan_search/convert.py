@@ -84,7 +84,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
     fusion = _fusion(request.fusion, _MODES.get(request.mode), violations)
     condition = filter_of(request.filter, violations)
     refuse_if_any(violations)
-    offset = _offset(page_position(request_fingerprint(request), request.page_token))
+    offset = page_offset(page_position(request_fingerprint(request), request.page_token))
     return Query(
         text=request.query,
         mode=_MODES[request.mode],
@@ -182,7 +182,8 @@ def utterances_response(
     return response
 
 
-def _offset(position: list[Any] | None) -> int:
+def page_offset(position: list[Any] | None) -> int:
+    """How many hits lie before the page of a token."""
     match position:
         case None:
             return 0

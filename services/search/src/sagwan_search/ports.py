@@ -75,6 +75,23 @@ class BatchEmbedder(Protocol):
         ...
 
 
+class PassageEmbedder(Protocol):
+    """Turns texts into vectors as documents are, to be compared with documents."""
+
+    def expect(self, model_sha256: str | None) -> None:
+        """Says which model serves, as last seen. The vector says who wrote it: the caller must look."""
+        ...
+
+    async def embed_passage(self, text: str, deadline: Deadline) -> QueryVector:
+        """The vector of a text as a passage; of a text that is too long for the model, the mean of its parts.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached or refuses.
+            DeadlineExceeded: It did not answer in time.
+        """
+        ...
+
+
 class SearchSession(Protocol):
     """One consistent look at a tenant's meetings."""
 
@@ -98,6 +115,14 @@ class SearchSession(Protocol):
 
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
         """Chunks of the serving model nearest to a vector, by cosine, best first."""
+        ...
+
+    async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
+        """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
+        ...
+
+    async def chunk_of_utterance(self, meeting_id: str, ordinal: int) -> int | None:
+        """The chunk that holds an utterance, or most of it; None when none does."""
         ...
 
     async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:

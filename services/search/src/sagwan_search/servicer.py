@@ -17,8 +17,10 @@ from sagwan_search.convert import (
 )
 from sagwan_search.convert_batch import batch_of, batch_result
 from sagwan_search.convert_context import context_request, context_response
+from sagwan_search.convert_similar import similar_query_of, similar_response
 from sagwan_search.ports import MeetingStore
 from sagwan_search.searching import Searching
+from sagwan_search.similar import SimilarSearching
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,6 +33,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         searching: Searching,
         gathering: ContextGathering,
         batch: BatchSearching,
+        similar: SimilarSearching,
         store: MeetingStore,
         *,
         depth: int,
@@ -39,6 +42,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self._searching = searching
         self._gathering = gathering
         self._batch = batch
+        self._similar = similar
         self._store = store
         self._depth = depth
         self._call_timeout_s = call_timeout_s
@@ -75,6 +79,15 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
 
         await self._batch.search(current_principal().tenant_id, questions, deadline, ended)
         return response
+
+    async def FindSimilar(  # noqa: N802  # the name is the contract's
+        self, request: search_pb2.FindSimilarRequest, context: Context
+    ) -> search_pb2.SearchResponse:
+        """Finds chunks that are like a given one, or like a text."""
+        query = similar_query_of(request, depth=self._depth)
+        deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
+        answer = await self._similar.find(current_principal().tenant_id, query, deadline)
+        return similar_response(request, query, answer)
 
     async def ListUtterances(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.ListUtterancesRequest, context: Context

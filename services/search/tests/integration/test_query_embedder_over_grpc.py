@@ -69,6 +69,14 @@ async def test_many_questions_are_embedded_by_one_call_in_their_order(embedder, 
     assert [list(request.texts) for request in service.requests] == [["예산", "budget"]]
 
 
+async def test_a_passage_is_embedded_as_one_and_not_cut(embedder, service):
+    found = await embedder.embed_passage("예산", Deadline.after(5))
+    assert found.vector.tolist() == pytest.approx([0.6, 0.8, 0.0])
+    (request,) = service.requests
+    assert (list(request.texts), request.kind) == (["예산"], embedder_pb2.TEXT_KIND_PASSAGE)
+    assert request.overlong_policy == embedder_pb2.OVERLONG_POLICY_WINDOW
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 async def test_more_or_fewer_vectors_than_questions_are_a_fault_of_the_embedder(embedder, service, rows):
     service.answer = lambda context: vectors(*[[1.0, 0.0, 0.0]] * rows)

@@ -48,6 +48,25 @@ class GrpcQueryEmbedder:
             kind=embedder_pb2.TEXT_KIND_QUERY,
             encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
         )
+        return await self._embedded(request, deadline)
+
+    async def embed_passage(self, text: str, deadline: Deadline) -> QueryVector:
+        """The vector of a text as a passage; of a text that is too long for the model, the mean of its parts.
+
+        Raises:
+            DependencyUnavailable: The embedder cannot be reached, refuses or answers nonsense.
+            DeadlineExceeded: It did not answer in time.
+        """
+        request = embedder_pb2.EmbedRequest(
+            texts=[text],
+            kind=embedder_pb2.TEXT_KIND_PASSAGE,
+            overlong_policy=embedder_pb2.OVERLONG_POLICY_WINDOW,
+            encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
+        )
+        (found,) = await self._embedded(request, deadline)
+        return found
+
+    async def _embedded(self, request: embedder_pb2.EmbedRequest, deadline: Deadline) -> list[QueryVector]:
         try:
             async with asyncio.timeout(deadline.remaining_s()):
                 stub = await self._embedders.running(self._expected_sha256)
@@ -63,10 +82,10 @@ class GrpcQueryEmbedder:
         model = response.model
         if model.sha256 != self._expected_sha256:
             self._embedders.forget(self._expected_sha256)
-        sizes = [len(each.packed) for each in response.embeddings]
-        if not model.dimension or sizes != [_NUMBER_BYTES * model.dimension] * len(texts):
+        sizes, due = [len(each.packed) for each in response.embeddings], len(request.texts)
+        if not model.dimension or sizes != [_NUMBER_BYTES * model.dimension] * due:
             raise DependencyUnavailable(
-                f"the embedder sent {sum(sizes)} bytes for vectors of {model.dimension}, of which {len(texts)} were due"
+                f"the embedder sent {sum(sizes)} bytes for vectors of {model.dimension}, of which {due} were due"
             )
         written_by = Model(model.sha256, f"{model.name}@{model.revision}/{model.quantization}")
         return [QueryVector(np.frombuffer(each.packed, dtype="<f4"), written_by) for each in response.embeddings]

@@ -84,6 +84,17 @@ class PostgresSearchSession:
         candidates.sort(key=lambda each: (-each.score, each.chunk_id))
         return candidates
 
+    async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
+        """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
+        query = self._queries["stored_vector"].on_table("vectors", f"chunk_vectors_{self._serving_id}")
+        row = await self._session.fetch_row(query, meeting_id, chunk_id)
+        return None if row is None else row["embedding"].to_numpy()
+
+    async def chunk_of_utterance(self, meeting_id: str, ordinal: int) -> int | None:
+        """The chunk that holds an utterance, or most of it; None when none does."""
+        row = await self._session.fetch_row(self._queries["chunk_of_utterance"], meeting_id, ordinal)
+        return None if row is None else row["chunk_id"]
+
     async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks that still exist, by id, with their utterances."""
         rows = await self._session.fetch(self._queries["page_chunks"], list(chunk_ids))

@@ -31,6 +31,27 @@ WHERE ($2::date IS NULL OR v.held_on >= $2)
 ORDER BY v.embedding <#> $1::vector
 LIMIT $6;
 
+-- name: stored_vector
+-- The vector of a meeting's chunk.
+SELECT v.embedding
+FROM meetings AS m
+JOIN chunks AS c ON c.meeting_key = m.meeting_key
+JOIN :"vectors" AS v ON v.chunk_id = c.chunk_id
+WHERE m.meeting_id = $1 AND c.chunk_id = $2;
+
+-- name: chunk_of_utterance
+-- The chunk that holds most of an utterance: a long one lies in several.
+SELECT c.chunk_id
+FROM meetings AS m
+JOIN utterances AS u ON u.meeting_key = m.meeting_key
+JOIN chunks AS c ON c.meeting_key = m.meeting_key AND u.ordinal BETWEEN c.first_utterance AND c.last_utterance
+WHERE m.meeting_id = $1 AND u.ordinal = $2
+ORDER BY
+    CASE c.last_utterance WHEN u.ordinal THEN c.last_character ELSE length(u.text) END
+    - CASE c.first_utterance WHEN u.ordinal THEN c.first_character ELSE 0 END DESC,
+    c.ordinal
+LIMIT 1;
+
 -- name: page_chunks
 -- The page's chunks with every utterance that they touch, in order. OFFSET 0 keeps the sub-select by itself: joined freely, the
 -- planner reads a meeting's utterances from first to last for each of its chunks.

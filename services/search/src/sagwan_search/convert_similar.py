@@ -1,0 +1,81 @@
+"""Protobuf to domain and back, for chunks like another."""
+
+import re
+
+from sagwan.search.v1 import search_pb2
+from sagwan_runtime.errors import Violation, refuse_if_any
+from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
+from sagwan_runtime.validation import page_size_violations, text_violations
+from sagwan_search.convert import filter_of, page_offset, search_response
+from sagwan_search.domain.answer import Answer
+from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
+from sagwan_search.domain.query import Query
+
+_TEXT_CHARACTERS_MAX = 10_000
+_NAME_CHARACTERS_MAX = 300
+_HITS_DEFAULT = 10
+_HITS_MAX = 100
+# What the columns hold. Larger numbers are well-formed names of nothing, and so are these.
+_CHUNK_ID_MAX = 2**63 - 1
+_ORDINAL_MAX = 2**31 - 1
+_CHUNK_NAME = re.compile(r"meetings/([^/]+)/chunks/(0|[1-9][0-9]*)")
+_UTTERANCE_NAME = re.compile(r"meetings/([^/]+)/utterances/(0|[1-9][0-9]*)")
+
+
+def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int) -> SimilarQuery:
+    """What a request looks for.
+
+    Args:
+        request: From the wire.
+        depth: How far pages reach.
+
+    Raises:
+        InvalidRequest: Fields are wrong; all that are.
+        NotImplementedYet: A field is set that this version does not answer.
+    """
+    violations = list(page_size_violations("page_size", request.page_size, largest=_HITS_MAX))
+    like = _like(request, violations)
+    condition = filter_of(request.filter, violations)
+    refuse_if_any(violations)
+    return SimilarQuery(
+        like=like,
+        filter=condition,
+        offset=page_offset(page_position(request_fingerprint(request), request.page_token)),
+        hits_max=min(request.page_size or _HITS_DEFAULT, depth),
+    )
+
+
+def similar_response(
+    request: search_pb2.FindSimilarRequest, query: SimilarQuery, answer: Answer
+) -> search_pb2.SearchResponse:
+    """The answer as it goes over the wire: that of a search which asked for nothing besides, with tokens of its own."""
+    as_search = Query(text="", filter=query.filter, offset=query.offset, hits_max=query.hits_max)
+    response = search_response(search_pb2.SearchRequest(), as_search, answer)
+    if answer.more:
+        response.next_page_token = page_token(request_fingerprint(request), [query.offset + query.hits_max])
+    return response
+
+
+def _like(request: search_pb2.FindSimilarRequest, violations: list[Violation]) -> LikeChunk | LikeUtterance | LikeText:
+    match request.WhichOneof("like"):
+        case "text":
+            violations += text_violations("text", request.text, characters_max=_TEXT_CHARACTERS_MAX, required=True)
+            return LikeText(request.text)
+        case "utterance":
+            meeting_id, number = _parts("utterance", request.utterance, _UTTERANCE_NAME, violations)
+            return LikeUtterance(request.utterance, meeting_id, min(number, _ORDINAL_MAX))
+        case "chunk":
+            meeting_id, number = _parts("chunk", request.chunk, _CHUNK_NAME, violations)
+            return LikeChunk(request.chunk, meeting_id, min(number, _CHUNK_ID_MAX))
+    violations.append(Violation("like", "must be a chunk, an utterance or a text"))
+    return LikeText("")
+
+
+def _parts(field: str, name: str, pattern: re.Pattern[str], violations: list[Violation]) -> tuple[str, int]:
+    """Meeting id and number in a resource name; what is wrong with it is added to `violations`."""
+    unfit = list(text_violations(field, name, characters_max=_NAME_CHARACTERS_MAX))
+    match = None if unfit else pattern.fullmatch(name)
+    if match is None:
+        violations += unfit or [Violation(field, f"is not a name like meetings/weekly-12/{field}s/345")]
+        return "", 0
+    return match[1], int(match[2])
