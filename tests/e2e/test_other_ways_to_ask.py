@@ -1,8 +1,9 @@
-"""Several questions at once, and what is like something, through gRPC."""
+"""Several questions at once, what is like something, and what is being typed, through gRPC."""
 
 import grpc
 import pytest
 
+from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
 from sagwan.search.v1 import search_pb2
 
 pytestmark = pytest.mark.e2e
@@ -80,3 +81,32 @@ def test_what_is_not_there_is_like_nothing(search, key):
         with pytest.raises(grpc.RpcError) as refusal:
             search.FindSimilar(request, metadata=key)
         assert refusal.value.code() is code
+
+
+def suggested(search, key, prefix: str) -> list[tuple[str, str]]:
+    response = search.Suggest(search_pb2.SuggestRequest(prefix=prefix), metadata=key)
+    return [(each.property, each.value) for each in response.suggestions]
+
+
+def test_what_is_typed_is_completed_by_speakers_and_titles_of_the_samples(search, key):
+    for typed in ("WEN", "harr", "wenh"):
+        assert ("speaker", "Wen Harrow") in suggested(search, key, typed)
+    for typed in ("한", "한ㄱ", "한기서", "위원장 한"):
+        assert ("speaker", "위원장 한기섭") in suggested(search, key, typed)
+    assert suggested(search, key, "zzz") == []
+    with pytest.raises(grpc.RpcError) as refusal:
+        search.Suggest(search_pb2.SuggestRequest(prefix="x" * 101), metadata=key)
+    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_tag_is_completed_as_soon_as_it_was_acked_and_no_more_when_its_meeting_is_gone(search, ingest, key):
+    request = ingest_pb2.IngestMeetingRequest(
+        meeting_id="e2e-suggest",
+        meeting=meeting_pb2.Meeting(title="Ümläut café", tags=["quixotry"]),
+        utterances=[meeting_pb2.Utterance(speaker="Ada", text="Hello.")],
+    )
+    ingest.IngestMeeting(request, metadata=key)
+    assert suggested(search, key, "quix") == [("tag", "quixotry")]
+    assert suggested(search, key, "CAFÉ") == [("title", "Ümläut café")]
+    ingest.DeleteMeeting(ingest_pb2.DeleteMeetingRequest(name="meetings/e2e-suggest"), metadata=key)
+    assert suggested(search, key, "quix") == []

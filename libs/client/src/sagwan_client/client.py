@@ -141,6 +141,11 @@ class SagwanClient:
                 setattr(request, field, value)
         return await self._unary(self._search.FindSimilar, request)
 
+    async def suggest(self, prefix: str, *, page_size: int = 0) -> Sequence[search_pb2.Suggestion]:
+        """Completes speakers, tags and titles from the beginning of a word, the most frequent first."""
+        request = search_pb2.SuggestRequest(prefix=prefix, page_size=page_size)
+        return (await self._unary(self._search.Suggest, request)).suggestions
+
     async def list_utterances(
         self,
         filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of the request is called

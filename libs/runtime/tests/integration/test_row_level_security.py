@@ -32,6 +32,9 @@ INSERTS = {
     "replies": """
         INSERT INTO replies (tenant_id, request_id, fingerprint, meeting_ids)
         VALUES ($1, gen_random_uuid(), sha256(''), '{}')""",
+    "completions": """
+        INSERT INTO completions (tenant_id, meeting_key, ordinal, property, key, value, occurrences)
+        VALUES ($1, coalesce((SELECT max(meeting_key) FROM meetings), 0), 0, 'title', 't', 't', 1)""",
     "chunk_vectors_1": """
         INSERT INTO chunk_vectors_1 (tenant_id, chunk_id, meeting_key, speakers, embedding)
         VALUES ($1, coalesce((SELECT max(chunk_id) FROM chunks), 0), 0, '{}', '[1,0,0]')""",

@@ -10,6 +10,7 @@ Everything here is pure apart from `korean.load_tagger`, which reads the diction
     english.py    stop words and stems
     korean.py     morphemes, through mecab-ko
     speakers.py   names of speakers, as filters compare them
+    completion.py what speakers, tags and titles are completed by
     terms.py      Term, and term_id: a term's dimension in a sparse vector
     bm25.py       document weights and inverse document frequency
     tokens.py     about how many tokens a text has

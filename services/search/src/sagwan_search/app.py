@@ -26,6 +26,7 @@ from sagwan_search.searching import Searching, SearchLimits
 from sagwan_search.servicer import IndexAdminServicer, SearchServicer
 from sagwan_search.settings import SearchSettings
 from sagwan_search.similar import SimilarSearching
+from sagwan_search.suggesting import Suggesting
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
 
@@ -80,6 +81,7 @@ async def run(
             ContextGathering(searching, store, analyze),
             BatchSearching(searching, embedder, searches_at_once_max=settings.batch_searches_at_once_max),
             SimilarSearching(store, embedder, depth=settings.leg_depth),
+            Suggesting(store),
             store,
             depth=settings.leg_depth,
             call_timeout_s=settings.call_timeout_ms / 1_000,

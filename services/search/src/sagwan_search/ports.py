@@ -15,6 +15,7 @@ from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Utterance
 from sagwan_search.domain.query import Filter
+from sagwan_search.domain.suggestions import Suggestion
 
 Vector = NDArray[np.float32]
 
@@ -183,4 +184,28 @@ class MeetingStore(Protocol):
         deadline: Deadline,
     ) -> UtterancePage:
         """Utterances that pass a filter, by meeting id and ordinal, from the one after `after`."""
+        ...
+
+
+class SuggestionStore(Protocol):
+    """Where values are that can be completed."""
+
+    async def completions(
+        self,
+        tenant_id: UUID,
+        ranges: Sequence[tuple[str, str]],
+        *,
+        words_max: int,
+        values_max: int,
+        deadline: Deadline,
+    ) -> list[Suggestion]:
+        """Values with a word whose key lies in a range, by spelling, the most frequent first.
+
+        Args:
+            tenant_id: Whose.
+            ranges: One or two, the first key and the first after it, as `sagwan_text.completion` gives them.
+            words_max: Keys that are read of each range, from its first on.
+            values_max: Values that are returned.
+            deadline: When they must be there.
+        """
         ...

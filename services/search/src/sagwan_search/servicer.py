@@ -18,9 +18,11 @@ from sagwan_search.convert import (
 from sagwan_search.convert_batch import batch_of, batch_result
 from sagwan_search.convert_context import context_request, context_response
 from sagwan_search.convert_similar import similar_query_of, similar_response
+from sagwan_search.convert_suggest import suggest_request, suggest_response
 from sagwan_search.ports import MeetingStore
 from sagwan_search.searching import Searching
 from sagwan_search.similar import SimilarSearching
+from sagwan_search.suggesting import Suggesting
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -34,6 +36,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         gathering: ContextGathering,
         batch: BatchSearching,
         similar: SimilarSearching,
+        suggesting: Suggesting,
         store: MeetingStore,
         *,
         depth: int,
@@ -43,6 +46,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self._gathering = gathering
         self._batch = batch
         self._similar = similar
+        self._suggesting = suggesting
         self._store = store
         self._depth = depth
         self._call_timeout_s = call_timeout_s
@@ -88,6 +92,15 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
         answer = await self._similar.find(current_principal().tenant_id, query, deadline)
         return similar_response(request, query, answer)
+
+    async def Suggest(  # noqa: N802  # the name is the contract's
+        self, request: search_pb2.SuggestRequest, context: Context
+    ) -> search_pb2.SuggestResponse:
+        """Completes speakers, tags and titles."""
+        prefix, count_max = suggest_request(request)
+        deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
+        found = await self._suggesting.suggest(current_principal().tenant_id, prefix, count_max, deadline)
+        return suggest_response(found)
 
     async def ListUtterances(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.ListUtterancesRequest, context: Context

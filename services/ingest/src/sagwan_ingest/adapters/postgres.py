@@ -155,6 +155,10 @@ class PostgresMeetingStore:
             )
             if new["held_on"] != row["held_on"]:
                 await writer.move_to_day(row["meeting_key"], new["held_on"])
+            if new["title"] != row["title"] or list(new["tags"]) != row["tags"]:
+                rows = await session.fetch(self._queries["count_turns"], row["meeting_key"])
+                turns = {each["speaker"]: each["turn_count"] for each in rows}
+                await writer.write_completions(row["meeting_key"], new["title"], new["tags"], turns)
             kept = _kept(updated)
             await self._remember(session, reply, kept)
         return kept

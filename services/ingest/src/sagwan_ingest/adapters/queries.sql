@@ -71,6 +71,21 @@ SELECT current_tenant(), $1, u.ordinal, u.speaker, u.speaker_key, u.start_ms, u.
 FROM unnest($2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
     AS u (ordinal, speaker, speaker_key, start_ms, end_ms, kind, text);
 
+-- name: delete_completions
+-- What was completed of a meeting before.
+DELETE FROM completions WHERE meeting_key = $1;
+
+-- name: insert_completions
+-- A row for each word of a meeting's title, tags and speakers.
+INSERT INTO completions (tenant_id, meeting_key, ordinal, property, key, value, occurrences)
+SELECT current_tenant(), $1, c.ordinal, c.property, c.key, c.value, c.occurrences
+FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[])
+    AS c (ordinal, property, key, value, occurrences);
+
+-- name: count_turns
+-- Speakers of a stored meeting, with how many turns each has.
+SELECT speaker, count(*) AS turn_count FROM utterances WHERE meeting_key = $1 GROUP BY speaker;
+
 -- name: stored_chunks
 -- A meeting's chunks in order, with the digests of their texts and who speaks in them.
 SELECT c.chunk_id, c.text_sha256, t.speakers

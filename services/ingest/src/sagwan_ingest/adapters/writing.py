@@ -1,9 +1,11 @@
 """Writes a meeting with everything that is derived from it, inside one transaction."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from sagwan_ingest.domain.completions import completions
 from sagwan_ingest.domain.indexing import (
     IndexedChunk,
     chunk_changes,
@@ -74,6 +76,8 @@ class MeetingWriter:
         )
         await self._write_utterances(meeting_key, prepared)
         await self._write_chunks(meeting_key, prepared)
+        turns = Counter(each.speaker for each in meeting.utterances)
+        await self.write_completions(meeting_key, meeting.title, meeting.tags, turns)
         return Outcome.UPDATED if stored else Outcome.CREATED
 
     async def move_to_day(self, meeting_key: int, held_on: date | None) -> None:
@@ -81,6 +85,22 @@ class MeetingWriter:
         await self._session.execute(self._queries["move_chunk_terms"], meeting_key, held_on)
         for query in self._on_every_table["move_chunk_vectors"]:
             await self._session.execute(query, meeting_key, held_on)
+
+    async def write_completions(
+        self, meeting_key: int, title: str, tags: Sequence[str], turns: Mapping[str, int]
+    ) -> None:
+        """Replaces what of a meeting is completed: title, tags, and speakers with how many turns each has."""
+        rows = completions(title, tags, turns)
+        await self._session.execute(self._queries["delete_completions"], meeting_key)
+        await self._session.execute(
+            self._queries["insert_completions"],
+            meeting_key,
+            list(range(len(rows))),
+            [each.property for each in rows],
+            [each.key for each in rows],
+            [each.value for each in rows],
+            [each.occurrences for each in rows],
+        )
 
     async def remove_chunks_of(self, meeting_key: int) -> None:
         """Removes all chunks of a meeting and their share in the statistics."""

@@ -15,6 +15,7 @@ from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
 from sagwan_search.domain.query import Filter
+from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
 from sagwan_text.terms import TERM_IDS_MAX
 
@@ -174,6 +175,22 @@ class PostgresMeetingStore:
             if after
             else [(row["meeting_id"], row["utterance_count"]) for row in counts[:_MEETING_COUNTS_MAX]],
         )
+
+    async def completions(
+        self,
+        tenant_id: UUID,
+        ranges: Sequence[tuple[str, str]],
+        *,
+        words_max: int,
+        values_max: int,
+        deadline: Deadline,
+    ) -> list[Suggestion]:
+        """Values with a word whose key lies in a range, by spelling, the most frequent first."""
+        (low, high), (other_low, other_high) = (*ranges, (None, None))[:2]
+        limits = (low, high, other_low, other_high, words_max, values_max)
+        async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
+            rows = await session.fetch(self._queries["completions"], *limits)
+        return [Suggestion(row["property"], row["value"], row["total"]) for row in rows]
 
     async def serving_sha256(self) -> str | None:
         """The model that serves; None before the first. Succeeds when the database answers and is migrated."""

@@ -120,3 +120,22 @@ WHERE ($1::date IS NULL OR m.held_on >= $1)
   AND ($4::text[] IS NULL OR u.speaker_key = ANY ($4))
 GROUP BY m.meeting_id
 ORDER BY utterance_count DESC, m.meeting_id;
+
+-- name: completions
+-- Values with a word in one of two ranges of keys, the most frequent first: both ranges, words of each, values. UNION lets a
+-- value that two of its words lead to count once a meeting.
+SELECT property, value, sum(occurrences)::bigint AS total
+FROM (
+    (
+        SELECT meeting_key, property, value, occurrences FROM completions
+        WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $5
+    )
+    UNION
+    (
+        SELECT meeting_key, property, value, occurrences FROM completions
+        WHERE key >= $3 AND key < $4 ORDER BY key LIMIT $5
+    )
+) AS found
+GROUP BY property, value
+ORDER BY total DESC, value COLLATE "C", property
+LIMIT $6;
