@@ -892,16 +892,16 @@ class FindSimilarRequest(_message.Message):
     chunk: _builtins.str
     """`meetings/{meeting}/chunks/{chunk}`."""
     utterance: _builtins.str
-    """`meetings/{meeting}/utterances/{utterance}`."""
+    """`meetings/{meeting}/utterances/{utterance}`: stands for the chunk that holds it, or most of it."""
     text: _builtins.str
-    """A text, as a passage."""
+    """A text, as a passage; 1 to 10,000 characters."""
     page_size: _builtins.int
     """As in SearchRequest."""
     page_token: _builtins.str
     """As in SearchRequest."""
     @_builtins.property
     def filter(self) -> Global___Filter:
-        """What hits must satisfy."""
+        """What hits must satisfy; what they should be like need not."""
 
     def __init__(
         self,
@@ -1036,7 +1036,7 @@ class SuggestRequest(_message.Message):
     PREFIX_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     prefix: _builtins.str
-    """Required. The beginning of a word."""
+    """Required. The beginning of a word, and perhaps more words after it; 1 to 100 characters."""
     page_size: _builtins.int
     """At most so many; 10 when 0, never above 100."""
     def __init__(

@@ -94,13 +94,19 @@ class SearchServiceServicer:
 
     def BatchSearch(self, request, context):
         """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+
+        A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
+        embedder is in nobody's timings.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindSimilar(self, request, context):
-        """Finds chunks that are like a given one, or like a text.
+        """Finds chunks that are like a given one, or like a text, by their vectors alone. A given one is itself no hit.
+
+        NOT_FOUND: no chunk of that name, or none that holds an utterance of that name. A text needs the embedder: UNAVAILABLE
+        while it is away.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,7 +120,9 @@ class SearchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Suggest(self, request, context):
-        """Completes speakers, tags and titles.
+        """Completes speakers, tags and titles from the beginning of any of their words, the most frequent first, then by the alphabet.
+
+        Case, width and spaces do not count. An unfinished Korean syllable is completed too: 기 and 김ㅊ find 김철수.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,13 +44,24 @@ class SearchServiceStub:
     Search: _grpc.UnaryUnaryMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchResponse]
     """Finds chunks for a question, best first."""
     BatchSearch: _grpc.UnaryUnaryMultiCallable[_search_pb2.BatchSearchRequest, _search_pb2.BatchSearchResponse]
-    """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others."""
+    """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+
+    A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
+    embedder is in nobody's timings.
+    """
     FindSimilar: _grpc.UnaryUnaryMultiCallable[_search_pb2.FindSimilarRequest, _search_pb2.SearchResponse]
-    """Finds chunks that are like a given one, or like a text."""
+    """Finds chunks that are like a given one, or like a text, by their vectors alone. A given one is itself no hit.
+
+    NOT_FOUND: no chunk of that name, or none that holds an utterance of that name. A text needs the embedder: UNAVAILABLE
+    while it is away.
+    """
     GetContext: _grpc.UnaryUnaryMultiCallable[_search_pb2.GetContextRequest, _search_pb2.GetContextResponse]
     """Finds passages for a language model: merged, in time order within a meeting, cited, within a token budget."""
     Suggest: _grpc.UnaryUnaryMultiCallable[_search_pb2.SuggestRequest, _search_pb2.SuggestResponse]
-    """Completes speakers, tags and titles."""
+    """Completes speakers, tags and titles from the beginning of any of their words, the most frequent first, then by the alphabet.
+
+    Case, width and spaces do not count. An unfinished Korean syllable is completed too: 기 and 김ㅊ find 김철수.
+    """
     ListUtterances: _grpc.UnaryUnaryMultiCallable[_search_pb2.ListUtterancesRequest, _search_pb2.ListUtterancesResponse]
     """Lists utterances that pass a filter, without ranking, in the order they were said."""
 
@@ -70,13 +81,24 @@ class SearchServiceAsyncStub(SearchServiceStub):
     Search: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchResponse]  # type: ignore[assignment]
     """Finds chunks for a question, best first."""
     BatchSearch: _aio.UnaryUnaryMultiCallable[_search_pb2.BatchSearchRequest, _search_pb2.BatchSearchResponse]  # type: ignore[assignment]
-    """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others."""
+    """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+
+    A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
+    embedder is in nobody's timings.
+    """
     FindSimilar: _aio.UnaryUnaryMultiCallable[_search_pb2.FindSimilarRequest, _search_pb2.SearchResponse]  # type: ignore[assignment]
-    """Finds chunks that are like a given one, or like a text."""
+    """Finds chunks that are like a given one, or like a text, by their vectors alone. A given one is itself no hit.
+
+    NOT_FOUND: no chunk of that name, or none that holds an utterance of that name. A text needs the embedder: UNAVAILABLE
+    while it is away.
+    """
     GetContext: _aio.UnaryUnaryMultiCallable[_search_pb2.GetContextRequest, _search_pb2.GetContextResponse]  # type: ignore[assignment]
     """Finds passages for a language model: merged, in time order within a meeting, cited, within a token budget."""
     Suggest: _aio.UnaryUnaryMultiCallable[_search_pb2.SuggestRequest, _search_pb2.SuggestResponse]  # type: ignore[assignment]
-    """Completes speakers, tags and titles."""
+    """Completes speakers, tags and titles from the beginning of any of their words, the most frequent first, then by the alphabet.
+
+    Case, width and spaces do not count. An unfinished Korean syllable is completed too: 기 and 김ㅊ find 김철수.
+    """
     ListUtterances: _aio.UnaryUnaryMultiCallable[_search_pb2.ListUtterancesRequest, _search_pb2.ListUtterancesResponse]  # type: ignore[assignment]
     """Lists utterances that pass a filter, without ranking, in the order they were said."""
 
@@ -103,14 +125,22 @@ class SearchServiceServicer:
         request: _search_pb2.BatchSearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.BatchSearchResponse, _abc.Awaitable[_search_pb2.BatchSearchResponse]]:
-        """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others."""
+        """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+
+        A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
+        embedder is in nobody's timings.
+        """
 
     def FindSimilar(
         self,
         request: _search_pb2.FindSimilarRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.SearchResponse, _abc.Awaitable[_search_pb2.SearchResponse]]:
-        """Finds chunks that are like a given one, or like a text."""
+        """Finds chunks that are like a given one, or like a text, by their vectors alone. A given one is itself no hit.
+
+        NOT_FOUND: no chunk of that name, or none that holds an utterance of that name. A text needs the embedder: UNAVAILABLE
+        while it is away.
+        """
 
     def GetContext(
         self,
@@ -124,7 +154,10 @@ class SearchServiceServicer:
         request: _search_pb2.SuggestRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.SuggestResponse, _abc.Awaitable[_search_pb2.SuggestResponse]]:
-        """Completes speakers, tags and titles."""
+        """Completes speakers, tags and titles from the beginning of any of their words, the most frequent first, then by the alphabet.
+
+        Case, width and spaces do not count. An unfinished Korean syllable is completed too: 기 and 김ㅊ find 김철수.
+        """
 
     def ListUtterances(
         self,
