@@ -14,6 +14,7 @@ from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surrounding
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance, cut_to_span
+from sagwan_search.domain.neighbors import Place
 from sagwan_search.domain.query import Filter
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
 from sagwan_text.analysis import Analyzer, Term
@@ -212,11 +213,11 @@ class _MemorySession:
             if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
         }
 
-    async def meeting_keys(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+    async def places(self, chunk_ids: Sequence[int]) -> dict[int, Place]:
         return {
-            chunk.chunk_id: key
+            chunk.chunk_id: Place(key, ordinal)
             for key, meeting in enumerate(self._meetings)
-            for chunk in meeting.chunks
+            for ordinal, chunk in enumerate(meeting.chunks)
             if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
         }
 

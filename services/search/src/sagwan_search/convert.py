@@ -20,7 +20,7 @@ from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
 from sagwan_search.domain.fusion import Fusion, Leg, LegScore, Method
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.lines import Line
-from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.domain.query import DEFAULT_FUSION, Filter, Mode, Query
 from sagwan_search.ports import SpokenLine, UtterancePage
 from sagwan_text.speakers import speaker_key
 
@@ -34,7 +34,6 @@ _LINES_DEFAULT = 50
 _LINES_MAX = 1_000
 _MEETINGS_MAX = 1_000
 _SPEAKERS_MAX = 100
-_RRF_K_DEFAULT = 60
 _RRF_K_MAX = 10_000
 _WEIGHT_MAX = 100.0
 _ORDINAL_MAX = 2**31 - 1  # a PostgreSQL integer
@@ -48,7 +47,8 @@ _MODES = {
 }
 _LEGS = {Leg.LEXICAL: search_pb2.LEG_LEXICAL, Leg.VECTOR: search_pb2.LEG_VECTOR}
 _FUSION_METHODS = {
-    search_pb2.FUSION_METHOD_UNSPECIFIED: Method.RRF,
+    search_pb2.FUSION_METHOD_UNSPECIFIED: DEFAULT_FUSION.method,
+    search_pb2.FUSION_METHOD_ADAPTIVE_SCORE: Method.ADAPTIVE_SCORE,
     search_pb2.FUSION_METHOD_RRF: Method.RRF,
     search_pb2.FUSION_METHOD_RELATIVE_SCORE: Method.RELATIVE_SCORE,
     search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE: Method.DISTRIBUTION_SCORE,
@@ -143,6 +143,7 @@ def search_response(request: search_pb2.SearchRequest, query: Query, answer: Ans
         position = [query.offset + query.hits_max]
         response.next_page_token = page_token(request_fingerprint(request), position)
     if request.explain:
+        response.explanation.match_share = answer.match_share
         response.explanation.terms.extend(_term(each) for each in answer.terms)
         response.explanation.legs.extend(
             search_pb2.LegPlan(leg=_LEGS[leg], weight=query.fusion.weight_of(leg), candidate_count=candidate_count)
@@ -213,12 +214,14 @@ def _refuse_later_fields(part: message.Message, names: Sequence[str], prefix: st
 
 
 def _fusion(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Violation]) -> Fusion:
-    if fusion.method not in _FUSION_METHODS:
+    method = _FUSION_METHODS.get(fusion.method)
+    if method is None:
         violations.append(Violation("fusion.method", f"{fusion.method} is not a method"))
     if not 0 <= fusion.rrf_k <= _RRF_K_MAX:
         violations.append(Violation("fusion.rrf_k", f"is {fusion.rrf_k}; 0 (the default) to {_RRF_K_MAX:,} are taken"))
-    lexical = fusion.lexical_weight if fusion.HasField("lexical_weight") else 1.0
-    vector = fusion.vector_weight if fusion.HasField("vector_weight") else 1.0
+    default = DEFAULT_FUSION if method is DEFAULT_FUSION.method else Fusion(Method.RRF)
+    lexical = fusion.lexical_weight if fusion.HasField("lexical_weight") else default.lexical
+    vector = fusion.vector_weight if fusion.HasField("vector_weight") else default.vector
     for field, weight in (("lexical_weight", lexical), ("vector_weight", vector)):
         if not (math.isfinite(weight) and 0 <= weight <= _WEIGHT_MAX):
             violations.append(Violation(f"fusion.{field}", f"is {weight}; 0 to {_WEIGHT_MAX:g} are taken"))
@@ -228,12 +231,12 @@ def _fusion(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Viola
         violations.append(Violation("fusion.lexical_weight", "is 0, and the mode asks for this leg alone"))
     elif vector == 0 and mode is Mode.VECTOR:
         violations.append(Violation("fusion.vector_weight", "is 0, and the mode asks for this leg alone"))
-    return Fusion(
-        method=_FUSION_METHODS.get(fusion.method, Method.RRF),
-        rrf_k=fusion.rrf_k or _RRF_K_DEFAULT,
-        lexical=lexical,
-        vector=vector,
-    )
+    support = default.neighbor_support if mode is Mode.HYBRID else 0.0
+    if fusion.HasField("neighbor_support"):
+        support = fusion.neighbor_support
+    if not 0 <= support <= 1:
+        violations.append(Violation("fusion.neighbor_support", f"is {support}; 0 to 1 are taken"))
+    return Fusion(method or default.method, fusion.rrf_k or default.rrf_k, lexical, vector, support)
 
 
 def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
@@ -247,6 +250,7 @@ def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
         lines_before=[line_message(hit.meeting, each) for each in hit.lines_before],
         lines_after=[line_message(hit.meeting, each) for each in hit.lines_after],
         matched_terms=[_term(each) for each in hit.terms] if explain else [],
+        neighbor_support=hit.fused.neighbor_support,
     )
 
 

@@ -14,6 +14,7 @@ from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surrounding
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Utterance
+from sagwan_search.domain.neighbors import Place
 from sagwan_search.domain.query import Filter
 from sagwan_search.domain.suggestions import Suggestion
 
@@ -130,8 +131,8 @@ class SearchSession(Protocol):
         """The chunks that still exist, by id, with their utterances."""
         ...
 
-    async def meeting_keys(self, chunk_ids: Sequence[int]) -> dict[int, int]:
-        """Which meeting each chunk is from, for the chunks that still exist."""
+    async def places(self, chunk_ids: Sequence[int]) -> dict[int, Place]:
+        """Where each chunk stands, for the chunks that still exist."""
         ...
 
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +17,12 @@ from sagwan_search.domain.grouping import at_most_per_meeting
 from sagwan_search.domain.lexical import (
     WeightedTerm,
     distinct_terms,
+    match_share,
     matched_terms,
     weighted_terms,
 )
 from sagwan_search.domain.lines import Line, Utterance, best_line, cut_around, cut_to_span, marked_line
+from sagwan_search.domain.neighbors import supported
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.ports import MeetingStore, QueryEmbedder, QueryVector, SearchSession
 from sagwan_text.analysis import Term
@@ -137,12 +139,10 @@ class Searching:
             elif nearest is not None:
                 model, rankings[Leg.VECTOR] = nearest
 
+            words = rankings.get(Leg.LEXICAL)
+            share = match_share(words[0].score, terms) if words else 0.0
             with stages.timed("fuse"):
-                fused = fuse(rankings, query.fusion)
-            if query.hits_per_meeting_max:
-                with stages.timed("fetch"):
-                    meeting_keys = await session.meeting_keys([each.chunk_id for each in fused])
-                fused = at_most_per_meeting(fused, meeting_keys, query.hits_per_meeting_max)
+                fused = await self._fused(session, query, rankings, share)
             page = fused[query.offset : query.offset + query.hits_max]
             with stages.timed("fetch"):
                 hits = await self._hits(session, query, page, terms)
@@ -154,8 +154,23 @@ class Searching:
             model=model,
             degraded_reason=degraded_reason,
             stage_seconds=stages.seconds,
+            match_share=share,
             ranked=fused,
         )
+
+    async def _fused(
+        self, session: SearchSession, query: Query, rankings: Mapping[Leg, Sequence[Candidate]], share: float
+    ) -> list[Fused]:
+        """Every candidate, best first, as the question wants them fused, supported and grouped."""
+        fused = fuse(rankings, query.fusion, match_share=share)
+        if not (query.fusion.neighbor_support or query.hits_per_meeting_max):
+            return fused
+        places = await session.places([each.chunk_id for each in fused])
+        if query.fusion.neighbor_support:
+            fused = supported(fused, places, query.fusion.neighbor_support)
+        if query.hits_per_meeting_max:
+            fused = at_most_per_meeting(fused, places, query.hits_per_meeting_max)
+        return fused
 
     @asynccontextmanager
     async def _looking(self, tenant_id: UUID, query: Query, deadline: Deadline) -> AsyncIterator[SearchSession]:

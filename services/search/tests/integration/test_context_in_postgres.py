@@ -13,6 +13,7 @@ from sagwan_runtime.errors import DeadlineExceeded
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
 from sagwan_search.context import ContextGathering, GatheredContext
+from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.lines import Span
 from sagwan_search.domain.passages import line_tokens
 from sagwan_search.domain.query import Filter, Query
@@ -104,10 +105,12 @@ async def test_the_best_chunks_of_a_search_are_taken_first(gathering, searching,
 
 async def test_meetings_come_by_their_best_chunk(gathering, searching, tenant_id):
     orders = set()
+    # The vectors are made of hashes and mean nothing: here the words decide.
+    words = Fusion(Method.ADAPTIVE_SCORE, lexical=10.0)
     for question in ("zebra", "library budget"):
-        answer = await searching.search(tenant_id, Query(question, hits_max=100), Deadline.after(30))
+        answer = await searching.search(tenant_id, Query(question, hits_max=100, fusion=words), Deadline.after(30))
         order = list(dict.fromkeys(hit.meeting.meeting_id for hit in answer.hits))
-        context = await gather(gathering, tenant_id, question, 100_000)
+        context = await gather(gathering, tenant_id, question, 100_000, fusion=words)
         assert list(dict.fromkeys(meeting_id for meeting_id, _ in shown(context))) == order
         orders.add(tuple(order))
     assert len(orders) == 2

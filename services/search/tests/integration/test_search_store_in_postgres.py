@@ -114,16 +114,15 @@ class TestChunks:
             assert list(await session.chunks([sample.chunks[0].chunk_id, 10**9])) == [sample.chunks[0].chunk_id]
             assert await session.chunks([]) == {}
 
-    async def test_chunks_of_one_meeting_have_its_key_and_those_of_another_have_another(
-        self, meetings, store, sample_meeting
-    ):
+    async def test_chunks_of_one_meeting_stand_in_it_one_after_the_other(self, meetings, store, sample_meeting):
         samples = [sample_meeting(name, [("Ann", "budget"), ("Bob", "budget")]) for name in ("one", "other")]
         tenant_id = await meetings.tenant(*samples)
         async with store.look(tenant_id, soon()) as session:
-            keys = await session.meeting_keys([each.chunk_id for sample in samples for each in sample.chunks] + [10**9])
-        one, other = ([keys.pop(each.chunk_id) for each in sample.chunks] for sample in samples)
-        assert one[0] == one[1] != other[0] == other[1]
-        assert keys == {}
+            places = await session.places([each.chunk_id for sample in samples for each in sample.chunks] + [10**9])
+        one, other = ([places.pop(each.chunk_id) for each in sample.chunks] for sample in samples)
+        assert [each.ordinal for each in [*one, *other]] == [0, 1, 0, 1]
+        assert one[0].meeting_key == one[1].meeting_key != other[0].meeting_key == other[1].meeting_key
+        assert places == {}
 
 
 class TestSurroundings:
@@ -221,7 +220,7 @@ class TestTenants:
             assert len(near) == (0 if filtered else 1)
             assert not {each.chunk_id for each in near} & {each.chunk_id for each in hidden.chunks}
             assert await session.chunks([each.chunk_id for each in hidden.chunks]) == {}
-            assert await session.meeting_keys([each.chunk_id for each in hidden.chunks]) == {}
+            assert await session.places([each.chunk_id for each in hidden.chunks]) == {}
             assert await session.surroundings([each.chunk_id for each in hidden.chunks], 5) == {}
         page = await store.utterances(tenant_id, condition, after=None, lines_max=100, deadline=soon())
         assert [line.utterance.text for line in page.lines] == ([] if filtered else ["hire"])

@@ -8,6 +8,7 @@ from sagwan_search.domain.lexical import (
     TermStatistics,
     WeightedTerm,
     distinct_terms,
+    match_share,
     matched_terms,
     weighted_terms,
 )
@@ -77,3 +78,11 @@ def test_matched_terms_stay_within_the_budget_and_none_left_out_is_rarer(terms, 
 def test_the_order_of_the_words_does_not_decide_what_is_matched(terms, candidates_max, random):
     shuffled = random.sample(terms, len(terms))
     assert matched_terms(terms, candidates_max=candidates_max) == matched_terms(shuffled, candidates_max=candidates_max)
+
+
+def test_a_chunk_that_says_each_term_as_often_as_usual_says_the_whole_question():
+    terms = [WeightedTerm("budget", 1, 1, 5, 2.0), WeightedTerm("unheard", 2, 2, 0, 3.0)]
+    assert match_share(8.0, terms) == 1.0
+    assert match_share(20.0, terms) == 1.0
+    assert match_share(2.0, terms) == 0.25
+    assert match_share(0.0, []) == 0.0

@@ -33,7 +33,7 @@ FUSIONS = st.builds(
 
 def test_scores_follow_the_formula_on_an_example_worked_by_hand():
     rankings = {Leg.LEXICAL: candidates(1, 2), Leg.VECTOR: candidates(2, 3)}
-    fused = fuse(rankings, Fusion(rrf_k=60, lexical=1, vector=2))
+    fused = fuse(rankings, Fusion(Method.RRF, rrf_k=60, lexical=1, vector=2))
     assert [(each.chunk_id, each.score) for each in fused] == [
         (2, pytest.approx(1 / 62 + 2 / 61)),
         (3, pytest.approx(2 / 62)),
@@ -43,7 +43,7 @@ def test_scores_follow_the_formula_on_an_example_worked_by_hand():
 
 def test_each_hit_says_where_each_leg_put_it_and_what_that_was_worth():
     rankings = {Leg.LEXICAL: candidates(1, 2), Leg.VECTOR: candidates(2)}
-    first = fuse(rankings, Fusion(rrf_k=1))[0]
+    first = fuse(rankings, Fusion(Method.RRF, rrf_k=1))[0]
     assert [(each.leg, each.rank, each.score, each.contribution) for each in first.legs] == [
         (Leg.LEXICAL, 2, 99.0, 1 / 3),
         (Leg.VECTOR, 1, 100.0, 1 / 2),
@@ -65,7 +65,11 @@ def test_distribution_scores_put_three_deviations_on_either_side_of_the_mean():
     assert distribution_scores([1.0] + [0.0] * 99)[0] == 1.0
 
 
-@given(st.sampled_from(list(Method)[1:]), st.lists(st.integers(-100, 100), min_size=1, max_size=20), st.floats(0.1, 10))
+@given(
+    st.sampled_from([Method.RELATIVE_SCORE, Method.DISTRIBUTION_SCORE]),
+    st.lists(st.integers(-100, 100), min_size=1, max_size=20),
+    st.floats(0.1, 10),
+)
 def test_scores_count_whatever_their_unit(method, scores, unit):
     def order(scale):
         ranking = [Candidate(n, scale * score) for n, score in enumerate(sorted(scores, reverse=True))]
@@ -75,13 +79,26 @@ def test_scores_count_whatever_their_unit(method, scores, unit):
     assert [each.score for each in order(1.0)] == pytest.approx([each.score for each in order(unit)], abs=1e-6)
 
 
+def test_words_that_hardly_match_hardly_count():
+    rankings = {Leg.LEXICAL: candidates(1, 2), Leg.VECTOR: candidates(3, 1, 2)}
+
+    def scores(match_share):
+        fused = fuse(rankings, Fusion(Method.ADAPTIVE_SCORE), match_share=match_share)
+        return [(each.chunk_id, pytest.approx(each.score, abs=1e-6)) for each in fused]
+
+    # Of 100, 99 and 98 the relative scores are 1, one half and 0.
+    assert scores(0.0) == [(3, 1.0), (1, 0.5), (2, 0.0)]
+    assert scores(0.25) == [(3, 1.0), (1, 0.75), (2, 0.0)]
+    assert scores(1.0) == [(1, 1.5), (3, 1.0), (2, 0.0)]
+
+
 def test_equal_scores_are_ordered_by_chunk_id():
-    fused = fuse({Leg.LEXICAL: candidates(9, 4), Leg.VECTOR: candidates(4, 9)}, Fusion())
+    fused = fuse({Leg.LEXICAL: candidates(9, 4), Leg.VECTOR: candidates(4, 9)}, Fusion(Method.RRF))
     assert [each.chunk_id for each in fused] == [4, 9]
 
 
 def test_no_ranking_gives_no_result():
-    assert fuse({}, Fusion()) == []
+    assert fuse({}, Fusion(Method.RRF)) == []
 
 
 @given(RANKINGS, FUSIONS)
@@ -121,12 +138,12 @@ def test_a_chunk_that_a_leg_ranks_higher_never_falls(rankings, fusion, leg, data
 @given(RANKINGS, st.floats(min_value=0.01, max_value=100))
 def test_a_leg_of_weight_zero_adds_no_score_and_no_chunk(rankings, weight):
     alone = {Leg.LEXICAL: rankings[Leg.LEXICAL]}
-    fusion = Fusion(lexical=weight, vector=0)
+    fusion = Fusion(Method.RRF, lexical=weight, vector=0)
     assert fuse(rankings, fusion) == fuse(alone, fusion)
 
 
 @given(RANKINGS, st.floats(min_value=0.1, max_value=10), st.sampled_from([2.0, 4.0, 0.5]))
 def test_weights_count_by_their_ratio_only(rankings, weight, factor):
-    once = fuse(rankings, Fusion(lexical=weight, vector=1))
-    scaled = fuse(rankings, Fusion(lexical=weight * factor, vector=factor))
+    once = fuse(rankings, Fusion(Method.RRF, lexical=weight, vector=1))
+    scaled = fuse(rankings, Fusion(Method.RRF, lexical=weight * factor, vector=factor))
     assert [each.chunk_id for each in once] == [each.chunk_id for each in scaled]

@@ -39,7 +39,12 @@ def search(**fields) -> Request:
 class TestQuestions:
     def test_a_bare_question_gets_the_documented_defaults(self):
         assert asked(Request(query="예산")) == Query(
-            "예산", Mode.HYBRID, Filter(), offset=0, hits_max=10, fusion=Fusion(Method.RRF, 60, 1.0, 1.0)
+            "예산",
+            Mode.HYBRID,
+            Filter(),
+            offset=0,
+            hits_max=10,
+            fusion=Fusion(Method.ADAPTIVE_SCORE, 60, 0.7, 1.0, 0.5),
         )
 
     def test_every_part_of_the_question_is_taken_over(self):
@@ -70,6 +75,25 @@ class TestQuestions:
             hits_per_meeting_max=1_000,
         )
 
+    @pytest.mark.parametrize(
+        ("fields", "fusion"),
+        [
+            ({"method": search_pb2.FUSION_METHOD_RRF}, Fusion(Method.RRF, 60, 1.0, 1.0, 0.0)),
+            ({"neighbor_support": 0.0}, Fusion(Method.ADAPTIVE_SCORE, 60, 0.7, 1.0, 0.0)),
+            ({"lexical_weight": 2.0}, Fusion(Method.ADAPTIVE_SCORE, 60, 2.0, 1.0, 0.5)),
+            (
+                {"method": search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE, "neighbor_support": 1.0},
+                Fusion(Method.DISTRIBUTION_SCORE, 60, 1.0, 1.0, 1.0),
+            ),
+        ],
+    )
+    def test_what_is_left_out_of_a_fusion_gets_the_defaults_of_its_method(self, fields, fusion):
+        assert asked(search(fusion=search_pb2.Fusion(**fields))).fusion == fusion
+
+    @pytest.mark.parametrize("mode", [search_pb2.SEARCH_MODE_LEXICAL, search_pb2.SEARCH_MODE_VECTOR])
+    def test_a_leg_alone_is_its_own_order(self, mode):
+        assert asked(search(mode=mode)).fusion.neighbor_support == 0
+
     def test_a_page_is_never_larger_than_a_leg_is_deep(self):
         assert asked(search(page_size=100), depth=30).hits_max == 30
 
@@ -86,6 +110,9 @@ class TestQuestions:
             ({"query": "a\x00b"}, "query"),
             ({"mode": 9}, "mode"),
             ({"fusion": search_pb2.Fusion(method=9)}, "fusion.method"),
+            ({"fusion": search_pb2.Fusion(neighbor_support=-0.1)}, "fusion.neighbor_support"),
+            ({"fusion": search_pb2.Fusion(neighbor_support=1.1)}, "fusion.neighbor_support"),
+            ({"fusion": search_pb2.Fusion(neighbor_support=float("nan"))}, "fusion.neighbor_support"),
             ({"page_size": -1}, "page_size"),
             ({"page_size": 101}, "page_size"),
             ({"neighbor_count": -1}, "neighbor_count"),
@@ -287,7 +314,7 @@ class TestAnswers:
         term = search_pb2.MatchedTerm(term="예산", idf=1.25, document_count=3)
         assert list(response.hits[0].matched_terms) == list(response.explanation.terms) == [term]
         assert [(each.leg, each.weight, each.candidate_count) for each in response.explanation.legs] == [
-            (search_pb2.LEG_LEXICAL, 1.0, 3),
+            (search_pb2.LEG_LEXICAL, 0.7, 3),
             (search_pb2.LEG_VECTOR, 2.0, 100),
         ]
 

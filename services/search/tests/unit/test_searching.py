@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
-from sagwan_search.domain.fusion import Fusion, Leg
+from sagwan_search.domain.fusion import Fusion, Leg, Method
 from sagwan_search.domain.lines import Span
 from sagwan_search.domain.query import Filter, Mode, Query
 from sagwan_search.ports import Model, QueryVector, Vector
@@ -145,8 +145,8 @@ class TestLegs:
 
     async def test_weights_decide_which_leg_leads(self, searching_with):
         searching = searching_with()
-        words = await ask(searching, "budget", fusion=Fusion(lexical=10, vector=1))
-        meaning = await ask(searching, "budget", fusion=Fusion(lexical=0))
+        words = await ask(searching, "budget", fusion=Fusion(Method.RRF, lexical=10, vector=1))
+        meaning = await ask(searching, "budget", fusion=Fusion(Method.RRF, lexical=0))
         assert chunks(words)[0] == 4
         assert all(leg.leg is Leg.VECTOR for hit in meaning.hits for leg in hit.fused.legs)
 

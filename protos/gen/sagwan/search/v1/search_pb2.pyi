@@ -79,25 +79,29 @@ class _FusionMethod:
 class _FusionMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FusionMethod.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     FUSION_METHOD_UNSPECIFIED: _FusionMethod.ValueType  # 0
-    """The same as FUSION_METHOD_RRF."""
+    """The same as FUSION_METHOD_ADAPTIVE_SCORE."""
     FUSION_METHOD_RRF: _FusionMethod.ValueType  # 1
     """Reciprocal rank fusion: score(d) = sum over legs of weight / (k + rank), rank counted from 1 (Cormack et al., 2009)."""
     FUSION_METHOD_RELATIVE_SCORE: _FusionMethod.ValueType  # 2
     """Relative score: score(d) = sum over legs of weight * (s - min) / (max - min), within each leg's list."""
     FUSION_METHOD_DISTRIBUTION_SCORE: _FusionMethod.ValueType  # 3
     """Distribution based: score(d) = sum over legs of weight * (s - (mean - 3 sd)) / (6 sd), clipped to 0 … 1."""
+    FUSION_METHOD_ADAPTIVE_SCORE: _FusionMethod.ValueType  # 4
+    """Relative score with the lexical leg's part times `Explanation.match_share`: words count as far as they match."""
 
 class FusionMethod(_FusionMethod, metaclass=_FusionMethodEnumTypeWrapper):
     """How the legs' rankings become one."""
 
 FUSION_METHOD_UNSPECIFIED: FusionMethod.ValueType  # 0
-"""The same as FUSION_METHOD_RRF."""
+"""The same as FUSION_METHOD_ADAPTIVE_SCORE."""
 FUSION_METHOD_RRF: FusionMethod.ValueType  # 1
 """Reciprocal rank fusion: score(d) = sum over legs of weight / (k + rank), rank counted from 1 (Cormack et al., 2009)."""
 FUSION_METHOD_RELATIVE_SCORE: FusionMethod.ValueType  # 2
 """Relative score: score(d) = sum over legs of weight * (s - min) / (max - min), within each leg's list."""
 FUSION_METHOD_DISTRIBUTION_SCORE: FusionMethod.ValueType  # 3
 """Distribution based: score(d) = sum over legs of weight * (s - (mean - 3 sd)) / (6 sd), clipped to 0 … 1."""
+FUSION_METHOD_ADAPTIVE_SCORE: FusionMethod.ValueType  # 4
+"""Relative score with the lexical leg's part times `Explanation.match_share`: words count as far as they match."""
 Global___FusionMethod: _TypeAlias = FusionMethod  # noqa: Y015
 
 @_typing.final
@@ -110,14 +114,20 @@ class Fusion(_message.Message):
     RRF_K_FIELD_NUMBER: _builtins.int
     LEXICAL_WEIGHT_FIELD_NUMBER: _builtins.int
     VECTOR_WEIGHT_FIELD_NUMBER: _builtins.int
+    NEIGHBOR_SUPPORT_FIELD_NUMBER: _builtins.int
     method: Global___FusionMethod.ValueType
     """The formula."""
     rrf_k: _builtins.int
     """RRF's k; 60 when 0; at most 10,000."""
     lexical_weight: _builtins.float
-    """Weight of the lexical leg; 1 when left out; 0 to 100."""
+    """Weight of the lexical leg; when left out 0.7 with FUSION_METHOD_ADAPTIVE_SCORE and 1 otherwise; 0 to 100."""
     vector_weight: _builtins.float
     """Weight of the vector leg; 1 when left out; 0 to 100."""
+    neighbor_support: _builtins.float
+    """What a chunk lends the chunks next to it in its meeting: score(d) += sum over candidates c within 2 chunks of d of
+    neighbor_support ^ distance * max(0, score(c) - mean), the mean that of all candidates. When left out 0.5 in a hybrid search
+    with FUSION_METHOD_ADAPTIVE_SCORE and 0 otherwise; 0 to 1.
+    """
     def __init__(
         self,
         *,
@@ -125,17 +135,22 @@ class Fusion(_message.Message):
         rrf_k: _builtins.int = ...,
         lexical_weight: _builtins.float | None = ...,
         vector_weight: _builtins.float | None = ...,
+        neighbor_support: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_lexical_weight", b"_lexical_weight", "_vector_weight", b"_vector_weight", "lexical_weight", b"lexical_weight", "vector_weight", b"vector_weight"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_lexical_weight", b"_lexical_weight", "_neighbor_support", b"_neighbor_support", "_vector_weight", b"_vector_weight", "lexical_weight", b"lexical_weight", "neighbor_support", b"neighbor_support", "vector_weight", b"vector_weight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lexical_weight", b"_lexical_weight", "_vector_weight", b"_vector_weight", "lexical_weight", b"lexical_weight", "method", b"method", "rrf_k", b"rrf_k", "vector_weight", b"vector_weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_lexical_weight", b"_lexical_weight", "_neighbor_support", b"_neighbor_support", "_vector_weight", b"_vector_weight", "lexical_weight", b"lexical_weight", "method", b"method", "neighbor_support", b"neighbor_support", "rrf_k", b"rrf_k", "vector_weight", b"vector_weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__lexical_weight: _TypeAlias = _typing.Literal["lexical_weight"]  # noqa: Y015
     _WhichOneofArgType__lexical_weight: _TypeAlias = _typing.Literal["_lexical_weight", b"_lexical_weight"]  # noqa: Y015
+    _WhichOneofReturnType__neighbor_support: _TypeAlias = _typing.Literal["neighbor_support"]  # noqa: Y015
+    _WhichOneofArgType__neighbor_support: _TypeAlias = _typing.Literal["_neighbor_support", b"_neighbor_support"]  # noqa: Y015
     _WhichOneofReturnType__vector_weight: _TypeAlias = _typing.Literal["vector_weight"]  # noqa: Y015
     _WhichOneofArgType__vector_weight: _TypeAlias = _typing.Literal["_vector_weight", b"_vector_weight"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lexical_weight) -> _WhichOneofReturnType__lexical_weight | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__neighbor_support) -> _WhichOneofReturnType__neighbor_support | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__vector_weight) -> _WhichOneofReturnType__vector_weight | None: ...
 
@@ -376,12 +391,15 @@ class Hit(_message.Message):
     LINES_BEFORE_FIELD_NUMBER: _builtins.int
     LINES_AFTER_FIELD_NUMBER: _builtins.int
     MATCHED_TERMS_FIELD_NUMBER: _builtins.int
+    NEIGHBOR_SUPPORT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `meetings/{meeting}/chunks/{chunk}`."""
     score: _builtins.float
     """The fused score; comparable within one response only."""
     best_line: _builtins.int
     """Index into `lines` of the one that answers best."""
+    neighbor_support: _builtins.float
+    """What its neighbours added to the score: the rest is the sum of the legs' contributions."""
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegScore]:
         """Place and score in each leg that found it."""
@@ -418,10 +436,11 @@ class Hit(_message.Message):
         lines_before: _abc.Iterable[Global___Line] | None = ...,
         lines_after: _abc.Iterable[Global___Line] | None = ...,
         matched_terms: _abc.Iterable[Global___MatchedTerm] | None = ...,
+        neighbor_support: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["meeting", b"meeting"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_line", b"best_line", "legs", b"legs", "lines", b"lines", "lines_after", b"lines_after", "lines_before", b"lines_before", "matched_terms", b"matched_terms", "meeting", b"meeting", "name", b"name", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_line", b"best_line", "legs", b"legs", "lines", b"lines", "lines_after", b"lines_after", "lines_before", b"lines_before", "matched_terms", b"matched_terms", "meeting", b"meeting", "name", b"name", "neighbor_support", b"neighbor_support", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -621,11 +640,11 @@ class SearchTimings(_message.Message):
 
     @_builtins.property
     def fuse(self) -> _duration_pb2.Duration:
-        """Merging the legs."""
+        """Merging the legs, with what neighbours lend each other."""
 
     @_builtins.property
     def fetch(self) -> _duration_pb2.Duration:
-        """Reading the page's text, and which meetings the candidates are from where `hits_per_meeting_max` is set."""
+        """Reading the page's text."""
 
     @_builtins.property
     def total(self) -> _duration_pb2.Duration:
@@ -657,6 +676,11 @@ class Explanation(_message.Message):
 
     TERMS_FIELD_NUMBER: _builtins.int
     LEGS_FIELD_NUMBER: _builtins.int
+    MATCH_SHARE_FIELD_NUMBER: _builtins.int
+    match_share: _builtins.float
+    """How much of the question the best chunk of the lexical leg says: its BM25 over that of a chunk of usual length with each
+    of the question's terms once, those that occur nowhere included; at most 1.
+    """
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatchedTerm]:
         """The query's terms, those without a match included."""
@@ -670,10 +694,11 @@ class Explanation(_message.Message):
         *,
         terms: _abc.Iterable[Global___MatchedTerm] | None = ...,
         legs: _abc.Iterable[Global___LegPlan] | None = ...,
+        match_share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["legs", b"legs", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["legs", b"legs", "match_share", b"match_share", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

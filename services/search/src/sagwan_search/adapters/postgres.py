@@ -14,6 +14,7 @@ from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surrounding
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
+from sagwan_search.domain.neighbors import Place
 from sagwan_search.domain.query import Filter
 from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
@@ -111,10 +112,10 @@ class PostgresSearchSession:
             )
         return found
 
-    async def meeting_keys(self, chunk_ids: Sequence[int]) -> dict[int, int]:
-        """Which meeting each chunk is from, for the chunks that still exist."""
-        rows = await self._session.fetch(self._queries["chunk_meetings"], list(chunk_ids))
-        return {row["chunk_id"]: row["meeting_key"] for row in rows}
+    async def places(self, chunk_ids: Sequence[int]) -> dict[int, Place]:
+        """Where each chunk stands, for the chunks that still exist."""
+        rows = await self._session.fetch(self._queries["chunk_places"], list(chunk_ids))
+        return {row["chunk_id"]: Place(row["meeting_key"], row["ordinal"]) for row in rows}
 
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
         """What lies around the chunks that still exist, by id: up to so many chunks of the meeting on either side."""

@@ -69,9 +69,9 @@ CROSS JOIN LATERAL (
 WHERE c.chunk_id = ANY ($1::bigint[])
 ORDER BY c.chunk_id, u.ordinal;
 
--- name: chunk_meetings
--- Which meeting each candidate is from.
-SELECT chunk_id, meeting_key FROM chunks WHERE chunk_id = ANY ($1::bigint[]);
+-- name: chunk_places
+-- Which meeting each candidate is from, and its place in it.
+SELECT chunk_id, meeting_key, ordinal FROM chunks WHERE chunk_id = ANY ($1::bigint[]);
 
 -- name: page_surroundings
 -- What lies around the page's chunks: where the chunk so many places before each begins, or the meeting's first one, where the

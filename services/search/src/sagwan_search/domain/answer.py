@@ -89,6 +89,7 @@ class Answer:
         model: The model whose vectors took part; empty when none did.
         degraded_reason: Why a leg that should have taken part is missing; empty when none is.
         stage_seconds: Time by stage.
+        match_share: How much of the question the best chunk of the lexical leg says, from 0 to 1.
         ranked: All that was found, of which the hits are a page.
     """
 
@@ -99,4 +100,5 @@ class Answer:
     model: str
     degraded_reason: str
     stage_seconds: Mapping[str, float]
+    match_share: float = 0.0
     ranked: Sequence[Fused] = ()

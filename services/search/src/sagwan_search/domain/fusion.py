@@ -29,6 +29,7 @@ class Candidate:
 class Method(enum.Enum):
     """What a place in a leg's list is worth, before the leg's weight."""
 
+    ADAPTIVE_SCORE = "adaptive_score"
     RRF = "rrf"
     RELATIVE_SCORE = "relative_score"
     DISTRIBUTION_SCORE = "distribution_score"
@@ -43,12 +44,14 @@ class Fusion:
         rrf_k: Damps the head of the lists in RRF; 60 in the paper.
         lexical: Weight of the lexical leg.
         vector: Weight of the vector leg.
+        neighbor_support: Share of its score above the mean that a chunk lends those next to it, from 0 to 1.
     """
 
-    method: Method = Method.RRF
+    method: Method
     rrf_k: int = 60
     lexical: float = 1.0
     vector: float = 1.0
+    neighbor_support: float = 0.0
 
     def weight_of(self, leg: Leg) -> float:
         """The weight of a leg."""
@@ -78,21 +81,24 @@ class Fused:
 
     Attributes:
         chunk_id: Which.
-        score: Sum of the contributions.
+        score: Sum of the contributions, and of what its neighbours lend it.
         legs: Where each leg that found it put it.
+        neighbor_support: What its neighbours lend it.
     """
 
     chunk_id: int
     score: float
     legs: tuple[LegScore, ...]
+    neighbor_support: float = 0.0
 
 
-def fuse(rankings: Mapping[Leg, Sequence[Candidate]], fusion: Fusion) -> list[Fused]:
+def fuse(rankings: Mapping[Leg, Sequence[Candidate]], fusion: Fusion, *, match_share: float = 1.0) -> list[Fused]:
     """Merges rankings: a chunk's score is the sum of what its places are worth, each times the weight of its leg.
 
     Args:
         rankings: Each leg's candidates, best first, no chunk twice.
         fusion: What places are worth. A leg of weight 0 adds nothing to a score and no chunk to the result.
+        match_share: How much of the question the best chunk of the lexical leg says, from 0 to 1.
 
     Returns:
         Best first; equal scores by chunk id, so that the order never depends on the order of the legs.
@@ -102,7 +108,7 @@ def fuse(rankings: Mapping[Leg, Sequence[Candidate]], fusion: Fusion) -> list[Fu
         weight = fusion.weight_of(leg)
         if weight == 0:
             continue
-        worths = _worths(candidates, fusion)
+        worths = _worths(candidates, fusion, match_share if leg is Leg.LEXICAL else 1.0)
         for rank, (candidate, worth) in enumerate(zip(candidates, worths, strict=True), start=1):
             leg_score = LegScore(leg, rank, candidate.score, weight * worth)
             found.setdefault(candidate.chunk_id, []).append(leg_score)
@@ -111,9 +117,12 @@ def fuse(rankings: Mapping[Leg, Sequence[Candidate]], fusion: Fusion) -> list[Fu
     return fused
 
 
-def _worths(candidates: Sequence[Candidate], fusion: Fusion) -> list[float]:
+def _worths(candidates: Sequence[Candidate], fusion: Fusion, match_share: float) -> list[float]:
     scores = [each.score for each in candidates]
     match fusion.method:
+        case Method.ADAPTIVE_SCORE:
+            # Words that hardly match must not lead: within its list even the best of them would count as much as any.
+            return [match_share * each for each in relative_scores(scores)]
         case Method.RRF:
             return reciprocal_ranks(len(scores), fusion.rrf_k)
         case Method.RELATIVE_SCORE:

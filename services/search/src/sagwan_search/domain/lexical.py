@@ -71,6 +71,20 @@ def weighted_terms(counts: Mapping[str, int], statistics: TermStatistics) -> lis
     return weighted
 
 
+def match_share(best_score: float, terms: Sequence[WeightedTerm]) -> float:
+    """How much of the question a chunk says, from 0 to 1.
+
+    Args:
+        best_score: The chunk's BM25.
+        terms: The question's terms, those that occur nowhere included.
+
+    Returns:
+        Its score over that of a chunk of pivot length with each term once, which has the document weight 1; at most 1.
+    """
+    whole = sum(each.weight for each in terms)
+    return min(1.0, best_score / whole) if whole else 0.0
+
+
 def matched_terms(terms: Sequence[WeightedTerm], *, candidates_max: int) -> list[WeightedTerm]:
     """The terms that select candidates: the rarest ones, as long as they select few enough chunks together.
 

@@ -3,8 +3,12 @@
 import enum
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
-from sagwan_search.domain.fusion import Fusion
+from sagwan_search.domain.fusion import Fusion, Method
+
+DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=0.7, vector=1.0, neighbor_support=0.5)
+"""Chosen on part of the evaluation data: see docs/performance.md."""
 
 
 class Mode(enum.Enum):
@@ -52,6 +56,6 @@ class Query:
     filter: Filter = field(default_factory=Filter)
     offset: int = 0
     hits_max: int = 10
-    fusion: Fusion = field(default_factory=Fusion)
+    fusion: Fusion = DEFAULT_FUSION
     neighbor_count: int = 0
     hits_per_meeting_max: int = 0
