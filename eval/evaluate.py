@@ -1,13 +1,15 @@
 """Measures what search finds: nDCG@10, recall@10, MRR and coverage@1000 on labelled questions, through the services.
 
-Keeps each set in a tenant of its own of a stack in var/eval/stack, which the next run finds again. Prints a row a
-figure with its 95 % interval, and writes var/eval/quality.json and the answers, by set, to var/eval/answers.
+Keeps each set in a tenant of its own of a stack in var/eval/stack, which the next run finds again: remove it when
+chunks are cut or analysed in another way. Prints a row a figure with its 95 % interval, and writes
+var/eval/quality.json and the answers, by set, to var/eval/answers.
 """
 
 import argparse
 import dataclasses
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from stack import ROOT, Stack, running
 
 from sagwan_bench.environment import describe
 from sagwan_bench.results import Figure, write_results
+from sagwan_ingest.domain.chunking import Chunk
 
 _HOME = ROOT / "var" / "eval"
 _KOREAN = re.compile("[가-힣]")
@@ -54,6 +57,7 @@ class Asked:
         questions: Text, and the meetings to search, none for all, by id.
         gains: By question, what each document is worth.
         document_of: Which document a hit belongs to.
+        place_of: Where a hit stands: its meeting and its place among the meeting's chunks.
         covered: Share of the labelled words that hits cover, where words are labelled.
     """
 
@@ -61,6 +65,7 @@ class Asked:
     questions: Mapping[str, tuple[str, Sequence[str]]]
     gains: Mapping[str, Mapping[str, int]]
     document_of: Callable[[Found], str]
+    place_of: Callable[[Found], tuple[str, int]]
     covered: Callable[[str, Sequence[Found]], float] | None = None
 
 
@@ -74,6 +79,8 @@ def main() -> int:
     )
     parser.add_argument("--questions", type=int, help="about so many questions of each set, evenly spread")
     options = parser.parse_args()
+    # What it starts is stopped on the way out, whoever ends it.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     folders = [each for each in folders_of_sets(options.data) if _chosen(each, options.data, options.only)]
     if not folders:
         print(f"no set in {options.data}: queries.jsonl with spans.jsonl or qrels.tsv", file=sys.stderr)
@@ -130,6 +137,7 @@ def _documents(stack: Stack, name: str, folder: Path, options: argparse.Namespac
             {question: (text, ()) for question, text in _spread(loaded.questions.items(), options.questions)},
             loaded.gains,
             lambda hit: document_of[hit.meeting_id],
+            _places(chunks_of(stack, tenant)),
         ),
     )
 
@@ -159,7 +167,13 @@ def _spans(stack: Stack, name: str, folder: Path, options: argparse.Namespace) -
 
     for group, within in ((name, False), (f"{name} within", True)):
         asked = {number: (each.text, (each.meeting_id,) if within else ()) for number, each in questions.items()}
-        yield from _results(stack, tenant, Asked(group, asked, gains, lambda hit: str(hit.chunk_id), covered))
+        yield from _results(
+            stack, tenant, Asked(group, asked, gains, lambda hit: str(hit.chunk_id), _places(chunks), covered)
+        )
+
+
+def _places(chunks: Mapping[str, Mapping[int, Chunk]]) -> Callable[[Found], tuple[str, int]]:
+    return lambda hit: (hit.meeting_id, chunks[hit.meeting_id][hit.chunk_id].ordinal)
 
 
 def _results(stack: Stack, tenant: Tenant, asked: Asked) -> Iterator[Result]:
@@ -198,10 +212,11 @@ def _keep_answers(asked: Asked, found: Mapping[str, Mapping[str, Answered]]) -> 
     kept = [
         {
             "gains": asked.gains[question],
-            "idf": list(found["bm25"][question].idf),
+            "match_share": found["bm25"][question].match_share,
             **{
                 mode: [
-                    (asked.document_of(hit), hit.chunk_id, hit.score, hit.meeting_id) for hit in answers[question].hits
+                    (asked.document_of(hit), hit.chunk_id, hit.score, *asked.place_of(hit))
+                    for hit in answers[question].hits
                 ]
                 for mode, answers in found.items()
             },

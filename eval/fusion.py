@@ -13,7 +13,6 @@ from typing import Any
 
 from sagwan_bench.ranking import ndcg
 from sagwan_search.domain.fusion import Candidate, Fusion, Leg, Method, fuse
-from sagwan_search.domain.lexical import WeightedTerm, match_share
 from sagwan_search.domain.neighbors import Place, supported
 
 _ANSWERS = Path(__file__).resolve().parent.parent / "var" / "eval" / "answers"
@@ -52,14 +51,11 @@ def _ndcg(question: Mapping[str, Any], legs: Sequence[str], fusion: Fusion) -> f
     meeting_keys: dict[str, int] = {}
     rankings: dict[Leg, list[Candidate]] = {}
     for leg in legs:
-        for document, chunk_id, score, meeting_id in question[leg]:
+        for document, chunk_id, score, meeting_id, ordinal in question[leg]:
             document_of[chunk_id] = document
-            # Chunks of a meeting that was written once have ids that follow one another.
-            places[chunk_id] = Place(meeting_keys.setdefault(meeting_id, len(meeting_keys)), chunk_id)
+            places[chunk_id] = Place(meeting_keys.setdefault(meeting_id, len(meeting_keys)), ordinal)
             rankings.setdefault(_LEGS[leg], []).append(Candidate(chunk_id, score))
-    terms = [WeightedTerm("", 0, 1, 0, idf) for idf in question["idf"]]
-    words = rankings.get(Leg.LEXICAL)
-    fused = fuse(rankings, fusion, match_share=match_share(words[0].score, terms) if words else 0.0)
+    fused = fuse(rankings, fusion, match_share=question["match_share"])
     if fusion.neighbor_support:
         fused = supported(fused, places, fusion.neighbor_support)
     documents = dict.fromkeys(document_of[each.chunk_id] for each in fused)

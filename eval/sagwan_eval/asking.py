@@ -63,11 +63,11 @@ class Answered:
 
     Attributes:
         hits: Best first.
-        idf: Of each distinct term of the question.
+        match_share: How much of the question the best chunk says in words.
     """
 
     hits: Sequence[Found]
-    idf: Sequence[float]
+    match_share: float
 
 
 def tenant_of(stack: Stack, name: str) -> Tenant:
@@ -122,7 +122,7 @@ def ask(
             if answer.degraded:
                 raise RuntimeError(answer.degraded_reason)
             hits = [_found(each, fused=mode == "hybrid") for each in answer.hits]
-            return Answered(hits, [each.idf for each in answer.explanation.terms])
+            return Answered(hits, answer.explanation.match_share)
 
         return list(callers.map(answered, questions))
 

@@ -134,12 +134,27 @@ class SagwanClient:
         page_size: int = 0,
         page_token: str = "",
     ) -> search_pb2.SearchResponse:
-        """Finds chunks like one of: a chunk or the chunk of an utterance, given by name, or a text."""
-        request = search_pb2.FindSimilarRequest(filter=filter, page_size=page_size, page_token=page_token)
-        for field, value in (("chunk", chunk), ("utterance", utterance), ("text", text)):
-            if value:
-                setattr(request, field, value)
+        """Finds chunks like one of: a chunk or the chunk of an utterance, given by name, or a text.
+
+        Raises:
+            ValueError: Not exactly one is given.
+        """
+        given = {name: value for name, value in (("chunk", chunk), ("utterance", utterance), ("text", text)) if value}
+        if len(given) != 1:
+            raise ValueError("give one of chunk, utterance and text")
+        request = search_pb2.FindSimilarRequest(filter=filter, page_size=page_size, page_token=page_token, **given)
         return await self._unary(self._search.FindSimilar, request)
+
+    async def get_context(
+        self,
+        query: str,
+        filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of GetContextRequest is called
+        *,
+        token_budget: int = 0,
+    ) -> search_pb2.GetContextResponse:
+        """Finds passages for a language model, within a budget of tokens."""
+        request = search_pb2.GetContextRequest(query=query, filter=filter, token_budget=token_budget)
+        return await self._unary(self._search.GetContext, request)
 
     async def suggest(self, prefix: str, *, page_size: int = 0) -> Sequence[search_pb2.Suggestion]:
         """Completes speakers, tags and titles from the beginning of a word, the most frequent first."""

@@ -27,7 +27,7 @@ class BatchSearching:
 
     Args:
         searching: Answers each of them.
-        embedder: Asked once for all of them.
+        embedder: Asked for all of them together.
         searches_at_once_max: How many run at once, of all batches together, so that lone searches find a connection.
     """
 

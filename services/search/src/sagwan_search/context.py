@@ -73,19 +73,22 @@ class ContextGathering:
         answer = await self._searching.search(tenant_id, replace(query, offset=0, hits_max=0), deadline)
         weights = {term.text: term.weight for term in answer.terms}
 
-        def marked(utterances: Sequence[Utterance]) -> list[Line]:
-            return [marked_line(each, weights, self._analyze) for each in utterances]
+        def mark(utterance: Utterance) -> Line:
+            return marked_line(utterance, weights, self._analyze)
 
         def best_of(utterances: Sequence[Utterance]) -> int:
-            return best_line(marked(utterances), weights, query.filter.speaker_keys)
+            return best_line([mark(each) for each in utterances], weights, query.filter.speaker_keys)
 
         selection = Selection(token_budget, best_of)
         await self._offer_all(selection, tenant_id, answer.ranked, deadline)
         passages = []
         for passage in merged_passages(selection.chunks):
-            passages.append(MarkedPassage(passage, marked(passage.lines)))
-            # Marking takes a millisecond or more a chunk: other calls get their turn between two passages.
-            await asyncio.sleep(0)
+            lines = []
+            for each in passage.lines:
+                lines.append(mark(each))
+                # A passage may be a whole meeting: other calls get their turn between two lines.
+                await asyncio.sleep(0)
+            passages.append(MarkedPassage(passage, lines))
         return GatheredContext(passages, answer.degraded_reason)
 
     async def _offer_all(

@@ -24,11 +24,11 @@ from sagwan_search.domain.query import DEFAULT_FUSION, Filter, Mode, Query
 from sagwan_search.ports import SpokenLine, UtterancePage
 from sagwan_text.speakers import speaker_key
 
-_QUERY_CHARACTERS_MAX = 10_000
+QUERY_CHARACTERS_MAX = 10_000
 _NAME_CHARACTERS_MAX = 256
-_HITS_DEFAULT = 10
-_HITS_MAX = 100
-_NEIGHBORS_MAX = 5
+HITS_DEFAULT = 10
+HITS_MAX = 100
+NEIGHBORS_MAX = 5
 _HITS_PER_MEETING_MAX = 1_000
 _LINES_DEFAULT = 50
 _LINES_MAX = 1_000
@@ -74,10 +74,10 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
     """
     _refuse_later_fields(request, _SEARCH_FIELDS_LATER, "")
     violations = [
-        *text_violations("query", request.query, characters_max=_QUERY_CHARACTERS_MAX, required=True),
-        *page_size_violations("page_size", request.page_size, largest=_HITS_MAX),
+        *text_violations("query", request.query, characters_max=QUERY_CHARACTERS_MAX, required=True),
+        *page_size_violations("page_size", request.page_size, largest=HITS_MAX),
     ]
-    for field, largest in (("neighbor_count", _NEIGHBORS_MAX), ("hits_per_meeting_max", _HITS_PER_MEETING_MAX)):
+    for field, largest in (("neighbor_count", NEIGHBORS_MAX), ("hits_per_meeting_max", _HITS_PER_MEETING_MAX)):
         violations += count_violations(field, getattr(request, field), largest=largest)
     if request.mode not in _MODES:
         violations.append(Violation("mode", f"{request.mode} is not a mode"))
@@ -90,7 +90,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
         mode=_MODES[request.mode],
         filter=condition,
         offset=offset,
-        hits_max=min(request.page_size or _HITS_DEFAULT, depth),
+        hits_max=min(request.page_size or HITS_DEFAULT, depth),
         fusion=fusion,
         neighbor_count=request.neighbor_count,
         hits_per_meeting_max=request.hits_per_meeting_max,

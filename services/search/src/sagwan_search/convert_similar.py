@@ -6,15 +6,12 @@ from sagwan.search.v1 import search_pb2
 from sagwan_runtime.errors import Violation, refuse_if_any
 from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
 from sagwan_runtime.validation import page_size_violations, text_violations
-from sagwan_search.convert import filter_of, page_offset, search_response
+from sagwan_search.convert import HITS_DEFAULT, HITS_MAX, QUERY_CHARACTERS_MAX, filter_of, page_offset, search_response
 from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
 from sagwan_search.domain.query import Query
 
-_TEXT_CHARACTERS_MAX = 10_000
 _NAME_CHARACTERS_MAX = 300
-_HITS_DEFAULT = 10
-_HITS_MAX = 100
 # What the columns hold. Larger numbers are well-formed names of nothing, and so are these.
 _CHUNK_ID_MAX = 2**63 - 1
 _ORDINAL_MAX = 2**31 - 1
@@ -33,7 +30,7 @@ def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int) -> S
         InvalidRequest: Fields are wrong; all that are.
         NotImplementedYet: A field is set that this version does not answer.
     """
-    violations = list(page_size_violations("page_size", request.page_size, largest=_HITS_MAX))
+    violations = list(page_size_violations("page_size", request.page_size, largest=HITS_MAX))
     like = _like(request, violations)
     condition = filter_of(request.filter, violations)
     refuse_if_any(violations)
@@ -41,7 +38,7 @@ def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int) -> S
         like=like,
         filter=condition,
         offset=page_offset(page_position(request_fingerprint(request), request.page_token)),
-        hits_max=min(request.page_size or _HITS_DEFAULT, depth),
+        hits_max=min(request.page_size or HITS_DEFAULT, depth),
     )
 
 
@@ -59,7 +56,7 @@ def similar_response(
 def _like(request: search_pb2.FindSimilarRequest, violations: list[Violation]) -> LikeChunk | LikeUtterance | LikeText:
     match request.WhichOneof("like"):
         case "text":
-            violations += text_violations("text", request.text, characters_max=_TEXT_CHARACTERS_MAX, required=True)
+            violations += text_violations("text", request.text, characters_max=QUERY_CHARACTERS_MAX, required=True)
             return LikeText(request.text)
         case "utterance":
             meeting_id, number = _parts("utterance", request.utterance, _UTTERANCE_NAME, violations)

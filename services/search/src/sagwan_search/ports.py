@@ -68,7 +68,7 @@ class BatchEmbedder(Protocol):
     """Turns many questions into vectors at once."""
 
     async def embed_all(self, texts: Sequence[str], deadline: Deadline) -> list[QueryVector]:
-        """The vectors of up to 1,024 questions, in their order, by one call.
+        """The vectors of questions, in their order, by as few calls as leave room for others.
 
         Raises:
             DependencyUnavailable: The embedder cannot be reached or refuses.

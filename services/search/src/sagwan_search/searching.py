@@ -11,7 +11,7 @@ from uuid import UUID
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
-from sagwan_search.domain.answer import Answer, Hit
+from sagwan_search.domain.answer import Answer, Hit, StoredChunk, Surroundings
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.grouping import at_most_per_meeting
 from sagwan_search.domain.lexical import (
@@ -145,7 +145,10 @@ class Searching:
                 fused = await self._fused(session, query, rankings, share)
             page = fused[query.offset : query.offset + query.hits_max]
             with stages.timed("fetch"):
-                hits = await self._hits(session, query, page, terms)
+                chunks, around = await self._read(session, query, page)
+        # Nor here: marking a page takes as long as finding it.
+        with stages.timed("fetch"):
+            hits = await self._hits(query, page, chunks, around, terms)
         return Answer(
             hits=hits,
             more=len(fused) > query.offset + query.hits_max,
@@ -221,15 +224,25 @@ class Searching:
                 return _MissingVector(DependencyUnavailable(reason))
             return label, await session.nearest(found.vector, self._limits.leg_depth)
 
+    async def _read(
+        self, session: SearchSession, query: Query, page: Sequence[Fused]
+    ) -> tuple[Mapping[int, StoredChunk], Mapping[int, Surroundings]]:
+        """The page's chunks, and what lies around them where that is asked for."""
+        chunk_ids = [each.chunk_id for each in page]
+        if not chunk_ids:
+            return {}, {}
+        chunks = await session.chunks(chunk_ids)
+        return chunks, await session.surroundings(chunk_ids, query.neighbor_count) if query.neighbor_count else {}
+
     async def _hits(
-        self, session: SearchSession, query: Query, page: Sequence[Fused], terms: Sequence[WeightedTerm]
+        self,
+        query: Query,
+        page: Sequence[Fused],
+        chunks: Mapping[int, StoredChunk],
+        around: Mapping[int, Surroundings],
+        terms: Sequence[WeightedTerm],
     ) -> list[Hit]:
         """The hits of a page, in order; chunks that were deleted meanwhile are left out."""
-        if not page:
-            return []
-        chunk_ids = [each.chunk_id for each in page]
-        chunks = await session.chunks(chunk_ids)
-        around = await session.surroundings(chunk_ids, query.neighbor_count) if query.neighbor_count else {}
         weights = {term.text: term.weight for term in terms}
 
         # What lies around one hit often lies in another or around it: each line is marked once.

@@ -28,7 +28,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class SearchServicer(search_pb2_grpc.SearchServiceServicer):
-    """Answers SearchService. RPCs that are not here answer UNIMPLEMENTED."""
+    """Answers SearchService."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
     async def BatchSearch(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.BatchSearchRequest, context: Context
     ) -> search_pb2.BatchSearchResponse:
-        """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others."""
+        """Answers up to 100 searches, embedding their questions together. One failing does not fail the others."""
         questions = batch_of(request, depth=self._depth)
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
         response = search_pb2.BatchSearchResponse(results=[search_pb2.BatchSearchResult() for _ in questions])

@@ -69,6 +69,13 @@ async def test_many_questions_are_embedded_by_one_call_in_their_order(embedder, 
     assert [list(request.texts) for request in service.requests] == [["예산", "budget"]]
 
 
+async def test_long_questions_leave_room_between_calls_for_others(embedder, service):
+    service.answer = lambda context: vectors(*[[1.0, 0.0, 0.0]] * len(service.requests[-1].texts))
+    texts = ["a" * 5_000, "b" * 3_000, "c" * 9_000, "d", "e"]
+    assert len(await embedder.embed_all(texts, Deadline.after(5))) == 5
+    assert [list(request.texts) for request in service.requests] == [texts[:2], texts[2:3], texts[3:]]
+
+
 async def test_a_passage_is_embedded_as_one_and_not_cut(embedder, service):
     found = await embedder.embed_passage("예산", Deadline.after(5))
     assert found.vector.tolist() == pytest.approx([0.6, 0.8, 0.0])

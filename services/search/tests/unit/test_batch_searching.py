@@ -219,9 +219,23 @@ class TestConversion:
             batch_of(request, depth=100)
         assert [each.field for each in refusal.value.violations] == ["requests"]
 
-    def test_a_hundred_requests_are_taken(self):
-        request = search_pb2.BatchSearchRequest(requests=[search_pb2.SearchRequest(query="budget")] * 100)
+    def test_a_hundred_requests_for_full_pages_are_taken(self):
+        request = search_pb2.BatchSearchRequest(
+            requests=[search_pb2.SearchRequest(query="budget", page_size=100)] * 100
+        )
         assert len(batch_of(request, depth=100)) == 100
+
+    def test_batches_that_no_message_would_hold_are_refused_whole(self):
+        each = search_pb2.SearchRequest(query="budget", page_size=100, neighbor_count=5)
+        request = search_pb2.BatchSearchRequest(requests=[each] * 10)
+        with pytest.raises(InvalidRequest, match="ask for 11,000 chunks") as refusal:
+            batch_of(request, depth=100)
+        assert [each.field for each in refusal.value.violations] == ["requests"]
+
+    def test_what_a_bad_request_asks_for_does_not_count(self):
+        bad = search_pb2.SearchRequest(query="budget", neighbor_count=2**31 - 1)
+        (refused,) = batch_of(search_pb2.BatchSearchRequest(requests=[bad]), depth=100)
+        assert [each.field for each in refused.violations] == ["neighbor_count"]
 
     def test_an_error_has_the_code_and_the_words_that_it_has_alone(self):
         result = batch_result(search_pb2.SearchRequest(), InvalidRequest.field("page_size", "is -1"))

@@ -126,7 +126,9 @@ class Database:
     async def transaction(self, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
         """A transaction that sees no tenant's rows until it names one; else as `tenant`."""
         async with self._connection(deadline) as connection:
-            transaction = connection.transaction(readonly=read_only)
+            # Who only reads sees one state of the database through all of its statements.
+            isolation = "repeatable_read" if read_only else None
+            transaction = connection.transaction(isolation=isolation, readonly=read_only)
             with driver_errors():
                 async with asyncio.timeout(deadline.remaining_s()):
                     await transaction.start()

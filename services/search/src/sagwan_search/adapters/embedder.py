@@ -1,7 +1,7 @@
 """The embedder, asked over gRPC."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import grpc
 import numpy as np
@@ -13,6 +13,8 @@ from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_search.ports import Model, QueryVector
 
 _NUMBER_BYTES = 4
+# A call of so many is done in half a second: lone questions stand in line behind it and wait no longer than that.
+_CHARACTERS_A_CALL = 8_000
 
 
 class GrpcQueryEmbedder:
@@ -37,18 +39,21 @@ class GrpcQueryEmbedder:
         return found
 
     async def embed_all(self, texts: Sequence[str], deadline: Deadline) -> list[QueryVector]:
-        """The vectors of up to 1,024 questions, in their order, by one call.
+        """The vectors of questions, in their order, by one call; by several, one after the other, where they are long.
 
         Raises:
             DependencyUnavailable: The embedder cannot be reached, refuses or answers nonsense.
             DeadlineExceeded: It did not answer in time.
         """
-        request = embedder_pb2.EmbedRequest(
-            texts=texts,
-            kind=embedder_pb2.TEXT_KIND_QUERY,
-            encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
-        )
-        return await self._embedded(request, deadline)
+        vectors: list[QueryVector] = []
+        for part in _parts(texts):
+            request = embedder_pb2.EmbedRequest(
+                texts=part,
+                kind=embedder_pb2.TEXT_KIND_QUERY,
+                encoding=embedder_pb2.VECTOR_ENCODING_PACKED,
+            )
+            vectors += await self._embedded(request, deadline)
+        return vectors
 
     async def embed_passage(self, text: str, deadline: Deadline) -> QueryVector:
         """The vector of a text as a passage; of a text that is too long for the model, the mean of its parts.
@@ -89,3 +94,16 @@ class GrpcQueryEmbedder:
             )
         written_by = Model(model.sha256, f"{model.name}@{model.revision}/{model.quantization}")
         return [QueryVector(np.frombuffer(each.packed, dtype="<f4"), written_by) for each in response.embeddings]
+
+
+def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
+    part: list[str] = []
+    characters = 0
+    for text in texts:
+        if part and characters + len(text) > _CHARACTERS_A_CALL:
+            yield part
+            part, characters = [], 0
+        part.append(text)
+        characters += len(text)
+    if part:
+        yield part
