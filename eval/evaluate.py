@@ -204,7 +204,7 @@ def _results(stack: Stack, tenant: Tenant, asked: Asked) -> Iterator[Result]:
 def _spread(items: Iterable[T], count: int | None) -> list[T]:
     """Every n-th of them, so that about so many are left."""
     every = list(items)
-    return every[:: max(1, len(every) // count)] if count else every
+    return every[:: max(1, -(-len(every) // count))] if count else every
 
 
 def _keep_answers(asked: Asked, found: Mapping[str, Mapping[str, Answered]]) -> None:
