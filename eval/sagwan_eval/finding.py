@@ -15,6 +15,7 @@ from stack import Stack
 from sagwan.search.v1 import search_pb2
 from sagwan_bench.results import Figure, at_least
 from sagwan_eval.clients import Stubs, stubs_of
+from sagwan_eval.json_lines import records
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
 
@@ -29,8 +30,8 @@ def finding_figures(stack: Stack, data: Path) -> Iterator[Figure]:
     folder = data / "qmsum" / "val"
     ingested = json.loads(stack.run("ingest", "--json", str(folder / "meetings.jsonl")).stdout)
     yield Figure("qmsum_val_meetings_kept", ingested["created"], "meetings", at_least(35))
-    queries = _lines(folder / "queries.jsonl")
-    specific = _specific(queries, _lines(folder / "meetings.jsonl"))
+    queries = list(records(folder / "queries.jsonl"))
+    specific = _specific(queries, list(records(folder / "meetings.jsonl")))
     with stubs_of(stack) as stubs:
         found = [_found(stubs, query) for query in specific]
         yield Figure("qmsum_val_first_ten_found", sum(found), f"of {_QUERIES}", at_least(_FOUND_MIN))
@@ -56,7 +57,3 @@ def _found(stubs: Stubs, query: dict[str, Any]) -> bool:
     answer = stubs.search.Search(request, metadata=stubs.key, timeout=30)
     meetings = list(dict.fromkeys(hit.meeting.name for hit in answer.hits))[:_TOP_MEETINGS]
     return f"meetings/{query['metadata']['meeting_id']}" in meetings
-
-
-def _lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

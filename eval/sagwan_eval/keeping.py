@@ -11,6 +11,7 @@ from stack import Stack
 from sagwan.search.v1 import search_pb2
 from sagwan_bench.results import Figure, at_least, exactly
 from sagwan_eval.clients import stubs_of
+from sagwan_eval.json_lines import records
 
 _SPEAKERS = 20
 # Changes that PostgreSQL has counted; a backend reports them at the latest a second after its transaction.
@@ -33,7 +34,7 @@ def speaker_figures(stack: Stack, data: Path) -> Iterator[Figure]:
     folder = data / "seoul_edu" / "dev"
     ingested = json.loads(stack.run("ingest", "--json", str(folder / "meetings.jsonl")).stdout)
     yield Figure("seoul_edu_meetings_kept", ingested["created"], "meetings", at_least(25))
-    expected = [json.loads(line) for line in (folder / "filters.jsonl").read_text(encoding="utf-8").splitlines()]
+    expected = list(records(folder / "filters.jsonl"))
     speakers = [each for each in expected if list(each["filter"]) == ["speaker"]][:_SPEAKERS]
     exact = 0
     with stubs_of(stack) as stubs:

@@ -1,12 +1,13 @@
 """Sets of documents, questions and judgements, as folders hold them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_QUESTIONS = "queries"
+from sagwan_eval.json_lines import records
+
+_DOCUMENTS, _QUESTIONS = "corpus.jsonl", "queries.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class RetrievalSet:
 
 def folders_of_sets(root: Path) -> Iterator[Path]:
     """Every folder below one (and itself) that holds questions about meetings or documents, in order."""
-    for folder in sorted({file.parent for file in root.rglob(f"{_QUESTIONS}.jsonl")}):
+    for folder in sorted({file.parent for file in root.rglob(_QUESTIONS)}):
         if (folder / "spans.jsonl").is_file() or (folder / "qrels.tsv").is_file():
             yield folder
 
@@ -53,8 +54,10 @@ def load_documents(folder: Path) -> RetrievalSet:
             question, document, gain = line.rstrip("\n").split("\t")
             gains.setdefault(question, {})[document] = int(gain)
     return RetrievalSet(
-        documents={each["_id"]: Document(each.get("title", ""), each["text"]) for each in _lines(folder, "corpus")},
-        questions={each["_id"]: each["text"] for each in _lines(folder, _QUESTIONS) if each["_id"] in gains},
+        documents={
+            each["_id"]: Document(each.get("title", ""), each["text"]) for each in records(folder / "corpus.jsonl")
+        },
+        questions={each["_id"]: each["text"] for each in records(folder / _QUESTIONS) if each["_id"] in gains},
         gains=gains,
     )
 
@@ -65,9 +68,3 @@ def meetings_of(documents: Mapping[str, Document]) -> Iterator[tuple[str, dict[s
         turns = [{"speaker": "", "text": line} for line in document.text.splitlines() if line.strip()]
         if turns:
             yield document_id, {"meeting_id": f"document-{number:06}", "title": document.title, "turns": turns}
-
-
-def _lines(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    with (folder / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)

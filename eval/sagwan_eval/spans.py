@@ -1,11 +1,10 @@
 """Questions whose answers are labelled as runs of turns, and how well chunks of any size find them."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from sagwan_eval.json_lines import records
 from sagwan_ingest.domain.chunking import Chunk
 from sagwan_ingest.domain.meeting import Utterance
 
@@ -44,16 +43,16 @@ class SpanSet:
 
 def load_spans(folder: Path, *, meetings_max: int | None = None) -> SpanSet:
     """Reads a set with `spans.jsonl`; of its meetings every n-th, where only so many are wanted."""
-    lines = list(_lines(folder / "meetings.jsonl"))
+    lines = list(records(folder / "meetings.jsonl"))
     step = 1 if meetings_max is None else max(1, len(lines) // meetings_max)
     meetings = {
         str(each["meeting_id"]): tuple(Utterance(turn["speaker"], turn["text"]) for turn in each["turns"])
         for each in lines[::step][:meetings_max]
     }
-    texts = {each["_id"]: str(each["text"]) for each in _lines(folder / "queries.jsonl")}
+    texts = {each["_id"]: str(each["text"]) for each in records(folder / "queries.jsonl")}
     questions = [
         Question(texts[each["query_id"]], each["meeting_id"], frozenset(turns))
-        for each in _lines(folder / "spans.jsonl")
+        for each in records(folder / "spans.jsonl")
         if each["meeting_id"] in meetings
         and (turns := [turn for first, last in each["spans"] for turn in range(first, last + 1)])
     ]
@@ -102,9 +101,3 @@ def coverage(question: Question, found: Iterable[tuple[str, Chunk]], words: Mapp
             if meeting_id == question.meeting_id and turn in question.turns:
                 covered += count
     return covered / max(1, sum(words[question.meeting_id][turn] for turn in question.turns))
-
-
-def _lines(file: Path) -> Iterable[dict[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)

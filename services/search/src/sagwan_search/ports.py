@@ -47,12 +47,16 @@ class QueryVector:
     model: Model
 
 
-class QueryEmbedder(Protocol):
-    """Turns questions into vectors."""
+class ExpectingEmbedder(Protocol):
+    """An embedder among several."""
 
     def expect(self, model_sha256: str | None) -> None:
         """Says which model serves, as last seen. The vector says who wrote it: the caller must look."""
         ...
+
+
+class QueryEmbedder(ExpectingEmbedder, Protocol):
+    """Turns questions into vectors."""
 
     async def embed(self, text: str, deadline: Deadline) -> QueryVector:
         """The vector of a question.
@@ -77,12 +81,8 @@ class BatchEmbedder(Protocol):
         ...
 
 
-class PassageEmbedder(Protocol):
+class PassageEmbedder(ExpectingEmbedder, Protocol):
     """Turns texts into vectors as documents are, to be compared with documents."""
-
-    def expect(self, model_sha256: str | None) -> None:
-        """Says which model serves, as last seen. The vector says who wrote it: the caller must look."""
-        ...
 
     async def embed_passage(self, text: str, deadline: Deadline) -> QueryVector:
         """The vector of a text as a passage; of a text that is too long for the model, the mean of its parts.

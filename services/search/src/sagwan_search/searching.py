@@ -24,7 +24,7 @@ from sagwan_search.domain.lexical import (
 from sagwan_search.domain.lines import Line, Utterance, best_line, cut_around, cut_to_span, marked_line
 from sagwan_search.domain.neighbors import supported
 from sagwan_search.domain.query import Mode, Query
-from sagwan_search.ports import MeetingStore, QueryEmbedder, QueryVector, SearchSession
+from sagwan_search.ports import ExpectingEmbedder, MeetingStore, Model, QueryEmbedder, QueryVector, SearchSession
 from sagwan_text.analysis import Term
 from sagwan_text.terms import term_id
 
@@ -67,6 +67,19 @@ class Stages:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
+
+
+def check_writer(found: QueryVector, serving: Model, embedder: ExpectingEmbedder) -> None:
+    """Makes sure that a vector can be compared with those of the index.
+
+    Raises:
+        DependencyUnavailable: Another model wrote it: the models were switched. The next call asks the right embedder.
+    """
+    if serving.sha256 != found.model.sha256:
+        embedder.expect(serving.sha256)
+        raise DependencyUnavailable(
+            f"the embedder runs {found.model.label}, the index holds vectors of {serving.label}"
+        )
 
 
 class Searching:
@@ -213,16 +226,14 @@ class Searching:
         if not isinstance(found, QueryVector):
             return found
         with stages.timed("vector"):
-            label = found.model.label
             serving = await session.serving_model()
             if serving is None:
-                return label, []
-            if serving.sha256 != found.model.sha256:
-                # The models were switched: this search does without, the next one asks the right embedder.
-                self._embedder.expect(serving.sha256)
-                reason = f"the embedder runs {label}, the index holds vectors of {serving.label}"
-                return _MissingVector(DependencyUnavailable(reason))
-            return label, await session.nearest(found.vector, self._limits.leg_depth)
+                return found.model.label, []
+            try:
+                check_writer(found, serving, self._embedder)
+            except DependencyUnavailable as error:
+                return _MissingVector(error)
+            return serving.label, await session.nearest(found.vector, self._limits.leg_depth)
 
     async def _read(
         self, session: SearchSession, query: Query, page: Sequence[Fused]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.errors import DependencyUnavailable, NotFound
+from sagwan_runtime.errors import NotFound
 from sagwan_search.domain.answer import Answer, Hit, StoredChunk
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, LegScore
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
 from sagwan_search.domain.lines import Line, best_line, cut_to_span
 from sagwan_search.ports import MeetingStore, PassageEmbedder, QueryVector, SearchSession
-from sagwan_search.searching import Stages
+from sagwan_search.searching import Stages, check_writer
 
 
 class SimilarSearching:
@@ -72,13 +72,10 @@ class SimilarSearching:
         """The serving model's label, and the chunks nearest to a vector or to a chunk other than itself."""
         serving = await session.serving_model()
         if isinstance(like, QueryVector):
-            label = like.model.label
             if serving is None:
-                return label, []
-            if serving.sha256 != like.model.sha256:
-                self._embedder.expect(serving.sha256)
-                raise DependencyUnavailable(f"the embedder runs {label}, the index holds vectors of {serving.label}")
-            return label, await session.nearest(like.vector, self._depth)
+                return like.model.label, []
+            check_writer(like, serving, self._embedder)
+            return serving.label, await session.nearest(like.vector, self._depth)
         if serving is None:
             raise NotFound(like.name)
         chunk_id = await _chunk_id(session, like)
