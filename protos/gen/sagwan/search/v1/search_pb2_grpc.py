@@ -93,7 +93,7 @@ class SearchServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchSearch(self, request, context):
-        """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+        """Answers up to 100 searches, embedding their questions together. One failing does not fail the others.
 
         A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
         embedder is in nobody's timings.

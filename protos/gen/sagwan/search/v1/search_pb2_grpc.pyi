@@ -44,7 +44,7 @@ class SearchServiceStub:
     Search: _grpc.UnaryUnaryMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchResponse]
     """Finds chunks for a question, best first."""
     BatchSearch: _grpc.UnaryUnaryMultiCallable[_search_pb2.BatchSearchRequest, _search_pb2.BatchSearchResponse]
-    """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+    """Answers up to 100 searches, embedding their questions together. One failing does not fail the others.
 
     A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
     embedder is in nobody's timings.
@@ -81,7 +81,7 @@ class SearchServiceAsyncStub(SearchServiceStub):
     Search: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchRequest, _search_pb2.SearchResponse]  # type: ignore[assignment]
     """Finds chunks for a question, best first."""
     BatchSearch: _aio.UnaryUnaryMultiCallable[_search_pb2.BatchSearchRequest, _search_pb2.BatchSearchResponse]  # type: ignore[assignment]
-    """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+    """Answers up to 100 searches, embedding their questions together. One failing does not fail the others.
 
     A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
     embedder is in nobody's timings.
@@ -125,7 +125,7 @@ class SearchServiceServicer:
         request: _search_pb2.BatchSearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.BatchSearchResponse, _abc.Awaitable[_search_pb2.BatchSearchResponse]]:
-        """Answers up to 100 searches, sharing one call to the embedder. One failing does not fail the others.
+        """Answers up to 100 searches, embedding their questions together. One failing does not fail the others.
 
         A search that is not done shortly before the call's deadline fails with DEADLINE_EXCEEDED. The shared call to the
         embedder is in nobody's timings.
