@@ -233,7 +233,7 @@ class Searching:
                 check_writer(found, serving, self._embedder)
             except DependencyUnavailable as error:
                 return _MissingVector(error)
-            return serving.label, await session.nearest(found.vector, self._limits.leg_depth)
+            return found.model.label, await session.nearest(found.vector, self._limits.leg_depth)
 
     async def _read(
         self, session: SearchSession, query: Query, page: Sequence[Fused]

@@ -75,7 +75,7 @@ class SimilarSearching:
             if serving is None:
                 return like.model.label, []
             check_writer(like, serving, self._embedder)
-            return serving.label, await session.nearest(like.vector, self._depth)
+            return like.model.label, await session.nearest(like.vector, self._depth)
         if serving is None:
             raise NotFound(like.name)
         chunk_id = await _chunk_id(session, like)
