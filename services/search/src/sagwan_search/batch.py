@@ -1,4 +1,4 @@
-"""Several searches as one: one call to the embedder, few searches at once, and each with its own end."""
+"""Several searches as one: embedded together, few searches at once, and each with its own end."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

@@ -36,7 +36,7 @@ _MEETINGS_MAX = 1_000
 _SPEAKERS_MAX = 100
 _RRF_K_MAX = 10_000
 _WEIGHT_MAX = 100.0
-_ORDINAL_MAX = 2**31 - 1  # a PostgreSQL integer
+ORDINAL_MAX = 2**31 - 1  # a PostgreSQL integer
 _MEETING_PREFIX = "meetings/"
 
 _MODES = {
@@ -197,7 +197,7 @@ def _line_position(position: list[Any] | None) -> tuple[str, int] | None:
     match position:
         case None:
             return None
-        case [str() as meeting_id, int() as ordinal] if "\x00" not in meeting_id and 0 <= ordinal <= _ORDINAL_MAX:
+        case [str() as meeting_id, int() as ordinal] if "\x00" not in meeting_id and 0 <= ordinal <= ORDINAL_MAX:
             return meeting_id, ordinal
     raise _not_a_token()
 

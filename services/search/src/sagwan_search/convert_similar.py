@@ -6,15 +6,22 @@ from sagwan.search.v1 import search_pb2
 from sagwan_runtime.errors import Violation, refuse_if_any
 from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
 from sagwan_runtime.validation import page_size_violations, text_violations
-from sagwan_search.convert import HITS_DEFAULT, HITS_MAX, QUERY_CHARACTERS_MAX, filter_of, page_offset, search_response
+from sagwan_search.convert import (
+    HITS_DEFAULT,
+    HITS_MAX,
+    ORDINAL_MAX,
+    QUERY_CHARACTERS_MAX,
+    filter_of,
+    page_offset,
+    search_response,
+)
 from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
 from sagwan_search.domain.query import Query
 
 _NAME_CHARACTERS_MAX = 300
-# What the columns hold. Larger numbers are well-formed names of nothing, and so are these.
+# What the column holds. Larger numbers are well-formed names of nothing, and so is this one.
 _CHUNK_ID_MAX = 2**63 - 1
-_ORDINAL_MAX = 2**31 - 1
 _CHUNK_NAME = re.compile(r"meetings/([^/]+)/chunks/(0|[1-9][0-9]*)")
 _UTTERANCE_NAME = re.compile(r"meetings/([^/]+)/utterances/(0|[1-9][0-9]*)")
 
@@ -60,7 +67,7 @@ def _like(request: search_pb2.FindSimilarRequest, violations: list[Violation]) -
             return LikeText(request.text)
         case "utterance":
             meeting_id, number = _parts("utterance", request.utterance, _UTTERANCE_NAME, violations)
-            return LikeUtterance(request.utterance, meeting_id, min(number, _ORDINAL_MAX))
+            return LikeUtterance(request.utterance, meeting_id, min(number, ORDINAL_MAX))
         case "chunk":
             meeting_id, number = _parts("chunk", request.chunk, _CHUNK_NAME, violations)
             return LikeChunk(request.chunk, meeting_id, min(number, _CHUNK_ID_MAX))
