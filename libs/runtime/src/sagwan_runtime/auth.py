@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -22,10 +22,12 @@ class Principal:
 
     Attributes:
         tenant_id: Whose rows the call may see.
+        token_key: The tenant's secret that page tokens are signed with.
         scopes: What it may do besides reading and writing meetings, such as `admin`.
     """
 
     tenant_id: UUID
+    token_key: bytes = field(repr=False)
     scopes: frozenset[str] = frozenset()
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sagwan_runtime.auth import CachedKeyStore, Principal, key_digest
+from sagwan_runtime.auth import CachedKeyStore, key_digest
 from sagwan_runtime.errors import DependencyUnavailable
 from sagwan_runtime.postgres.keys import PostgresKeyStore
 from sagwan_runtime.postgres.tenants import ensure_tenant, issue_key, key_is_known
@@ -13,16 +13,42 @@ async def keys(open_service_database, database_url):
     return PostgresKeyStore(await open_service_database(database_url))
 
 
+@pytest.fixture
+def tenant_of(keys):
+    """Whom a key stands for, and what it may do."""
+
+    async def asked(key):
+        principal = await keys.principal_of(key_digest(key))
+        return None if principal is None else (principal.tenant_id, principal.scopes)
+
+    return asked
+
+
 async def revoke(owner, key):
     await owner.execute("UPDATE api_keys SET revoked_at = now() WHERE key_sha256 = $1", key_digest(key))
 
 
-async def test_a_key_names_its_tenant_and_what_it_may_do(keys, owner, tenants):
+async def test_a_key_names_its_tenant_and_what_it_may_do(tenant_of, owner, tenants):
     reader = await issue_key(owner, tenants.a, "laptop")
     admin = await issue_key(owner, tenants.b, "operator", ["admin", "export"])
 
-    assert await keys.principal_of(key_digest(reader)) == Principal(tenants.a)
-    assert await keys.principal_of(key_digest(admin)) == Principal(tenants.b, frozenset({"admin", "export"}))
+    assert await tenant_of(reader) == (tenants.a, frozenset())
+    assert await tenant_of(admin) == (tenants.b, {"admin", "export"})
+
+
+async def test_every_key_of_a_tenant_leads_to_the_same_secret_and_no_other_tenant_s(keys, owner, tenants):
+    issued = [await issue_key(owner, tenant, "laptop") for tenant in (tenants.a, tenants.a, tenants.b)]
+
+    mine, mine_too, other = [(await keys.principal_of(key_digest(key))).token_key for key in issued]
+
+    assert mine == mine_too != other
+    assert len(mine) == len(other) == 32
+
+
+async def test_a_secret_is_not_written_with_the_caller_it_belongs_to(keys, owner, tenants):
+    principal = await keys.principal_of(key_digest(await issue_key(owner, tenants.a, "laptop")))
+
+    assert repr(principal.token_key) not in repr(principal)
 
 
 async def test_a_key_that_nobody_issued_is_not_known(keys, owner, tenants):
@@ -31,14 +57,14 @@ async def test_a_key_that_nobody_issued_is_not_known(keys, owner, tenants):
     assert await keys.principal_of(key_digest("sgw_guess")) is None
 
 
-async def test_a_revoked_key_is_not_known_any_more(keys, owner, tenants):
+async def test_a_revoked_key_is_not_known_any_more(tenant_of, owner, tenants):
     key = await issue_key(owner, tenants.a, "laptop")
     other = await issue_key(owner, tenants.a, "phone")
 
     await revoke(owner, key)
 
-    assert await keys.principal_of(key_digest(key)) is None
-    assert await keys.principal_of(key_digest(other)) == Principal(tenants.a)
+    assert await tenant_of(key) is None
+    assert await tenant_of(other) == (tenants.a, frozenset())
     assert [await key_is_known(owner, each) for each in (key, other, "sgw_guess")] == [False, True, False]
 
 
@@ -67,11 +93,12 @@ async def test_a_tenant_is_made_once(owner):
 async def test_a_remembered_key_needs_no_database(open_service_database, database_url, owner, tenants):
     keys = CachedKeyStore(PostgresKeyStore(await open_service_database(database_url)))
     key = await issue_key(owner, tenants.a, "laptop")
-    await keys.principal_of(key_digest(key))
+    known = await keys.principal_of(key_digest(key))
 
     await revoke(owner, key)
 
-    assert await keys.principal_of(key_digest(key)) == Principal(tenants.a)
+    assert known is not None
+    assert await keys.principal_of(key_digest(key)) == known
 
 
 async def test_without_a_database_a_key_is_neither_known_nor_unknown(open_service_database, unused_tcp_port):

@@ -9,8 +9,8 @@ from sagwan_runtime.errors import DependencyUnavailable, Unauthenticated
 
 ONE = "/sagwan.test.v1.TestService/One"
 MANY = "/sagwan.test.v1.TestService/Many"
-ALICE = Principal(UUID(int=1), frozenset({"admin"}))
-BOB = Principal(UUID(int=2))
+ALICE = Principal(UUID(int=1), b"secret of 1", frozenset({"admin"}))
+BOB = Principal(UUID(int=2), b"secret of 2")
 
 
 class KeysInMemory:

@@ -3,8 +3,8 @@ from uuid import UUID
 
 from sagwan_runtime.auth import CachedKeyStore, Principal, key_digest
 
-ALICE = Principal(UUID(int=1), frozenset({"admin"}))
-BOB = Principal(UUID(int=2))
+ALICE = Principal(UUID(int=1), b"secret of 1", frozenset({"admin"}))
+BOB = Principal(UUID(int=2), b"secret of 2")
 
 
 class KeysInMemory:

@@ -5,7 +5,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database
 from sagwan_runtime.postgres.queries import Query
 
-_AUTHENTICATE = Query("authenticate", "SELECT tenant_id, scopes FROM authenticate($1)")
+_AUTHENTICATE = Query("authenticate", "SELECT tenant_id, token_key, scopes FROM authenticate($1)")
 
 
 class PostgresKeyStore:
@@ -19,4 +19,4 @@ class PostgresKeyStore:
         """The principal of a key that is known and not revoked."""
         async with self._database.untenanted(Deadline.after(self._timeout_s)) as session:
             row = await session.fetch_row(_AUTHENTICATE, key_sha256)
-        return None if row is None else Principal(row["tenant_id"], frozenset(row["scopes"]))
+        return None if row is None else Principal(row["tenant_id"], row["token_key"], frozenset(row["scopes"]))
