@@ -1,5 +1,6 @@
 """Meetings that tests search, and an in-memory twin of the store that is plain enough to be the expectation."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
+from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance, cut_to_span
@@ -41,6 +43,7 @@ class SampleMeeting:
     summary: MeetingSummary
     utterances: tuple[Utterance, ...]
     chunks: tuple[SampleChunk, ...]
+    tags: tuple[str, ...] = ()
 
     def passes(self, condition: Filter) -> bool:
         held_on, ids = self.summary.held_on, condition.meeting_ids
@@ -64,6 +67,7 @@ class MeetingSampler:
         turns: Sequence[tuple[str, str]],
         *,
         held_on: date | None = None,
+        tags: Sequence[str] = (),
         turns_per_chunk: int = 1,
         spans: Sequence[Span] = (),
         vectors: Sequence[Vector] = (),
@@ -81,7 +85,8 @@ class MeetingSampler:
             self._chunk(utterances, span, vectors[index] if vectors else self.vector(index))
             for index, span in enumerate(spans)
         ]
-        return SampleMeeting(MeetingSummary(meeting_id, f"Title of {meeting_id}", held_on), utterances, tuple(chunks))
+        summary = MeetingSummary(meeting_id, f"Title of {meeting_id}", held_on)
+        return SampleMeeting(summary, utterances, tuple(chunks), tuple(tags))
 
     @staticmethod
     def vector(seed: int) -> Vector:
@@ -220,6 +225,29 @@ class _MemorySession:
             for ordinal, chunk in enumerate(meeting.chunks)
             if chunk.chunk_id in chunk_ids and chunk.chunk_id not in self._deleted
         }
+
+    async def ranked_meetings(self, chunk_ids: Sequence[int]) -> list[RankedMeeting]:
+        places = await self.places(chunk_ids)
+        counts = Counter(place.meeting_key for place in places.values())
+        return [
+            RankedMeeting(summary.meeting_id, summary.held_on, self._meetings[key].tags, count)
+            for key, count in counts.items()
+            for summary in [self._meetings[key].summary]
+        ]
+
+    async def ranked_speakers(self, chunk_ids: Sequence[int]) -> list[RankedSpeaker]:
+        written: dict[str, Counter[str]] = {}
+        speaks_in: dict[str, set[int]] = {}
+        for chunk in (await self.chunks(chunk_ids)).values():
+            for each in chunk.utterances:
+                if key := speaker_key(each.speaker):
+                    written.setdefault(key, Counter())[each.speaker] += 1
+                    speaks_in.setdefault(key, set()).add(chunk.chunk_id)
+        speakers = [
+            RankedSpeaker(min(names, key=lambda name: (-names[name], name)), len(speaks_in[key]))
+            for key, names in written.items()
+        ]
+        return sorted(speakers, key=lambda each: (-each.chunk_count, each.name))[:FACET_VALUES_MAX]
 
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
         found = {}

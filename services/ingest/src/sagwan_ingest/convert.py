@@ -1,8 +1,8 @@
 """Protobuf to domain, with every violation found, and back."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
@@ -25,7 +25,7 @@ from sagwan_runtime.errors import (
     refuse_if_any,
 )
 from sagwan_runtime.status import internal_status, rich_status, status_code_number
-from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
+from sagwan_runtime.tokens import page_position, page_token, refused_token
 from sagwan_runtime.validation import page_size_violations, parsed_date
 
 _CONTENT_BYTES_MAX = 32 << 20
@@ -235,7 +235,7 @@ def meeting_message(kept: KeptMeeting) -> meeting_pb2.Meeting:
 
 
 def page_request(
-    request: ingest_pb2.ListMeetingsRequest,
+    request: ingest_pb2.ListMeetingsRequest, token_key: bytes
 ) -> tuple[tuple[date | None, str] | None, int]:
     """Day and id after which the page begins, and meetings of the page.
 
@@ -243,12 +243,12 @@ def page_request(
         InvalidRequest: Page size or token are wrong.
     """
     refuse_if_any(page_size_violations("page_size", request.page_size, largest=_MEETINGS_MAX))
-    after = _position(page_position(request_fingerprint(request), request.page_token))
+    after = _position(page_position(request, token_key, request.page_token))
     return after, request.page_size or _MEETINGS_DEFAULT
 
 
 def page_response(
-    request: ingest_pb2.ListMeetingsRequest, meetings: list[KeptMeeting], total: int, size: int
+    request: ingest_pb2.ListMeetingsRequest, token_key: bytes, meetings: list[KeptMeeting], total: int, size: int
 ) -> ingest_pb2.ListMeetingsResponse:
     """A page of meetings; one more than `size` means that there is another page."""
     response = ingest_pb2.ListMeetingsResponse(
@@ -257,20 +257,19 @@ def page_response(
     if len(meetings) > size:
         last = meetings[size - 1].meeting
         day = last.held_on.isoformat() if last.held_on else None
-        response.next_page_token = page_token(request_fingerprint(request), [day, last.meeting_id])
+        response.next_page_token = page_token(request, token_key, json.dumps([day, last.meeting_id]).encode())
     return response
 
 
-def _position(position: list[Any] | None) -> tuple[date | None, str] | None:
-    match position:
-        case None:
-            return None
-        case [None, str() as meeting_id] if "\x00" not in meeting_id:
+def _position(position: bytes | None) -> tuple[date | None, str] | None:
+    if position is None:
+        return None
+    match json.loads(position):
+        case [None, str() as meeting_id]:
             return None, meeting_id
-        case [str() as day, str() as meeting_id] if "\x00" not in meeting_id:
-            with suppress(ValueError):
-                return date.fromisoformat(day), meeting_id
-    raise InvalidRequest.field("page_token", "is not a token of this service")
+        case [str() as day, str() as meeting_id]:
+            return date.fromisoformat(day), meeting_id
+    raise refused_token()
 
 
 def _own_fields(message: meeting_pb2.Meeting, violations: list[Violation]) -> dict[str, Any]:

@@ -107,14 +107,15 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         self, request: ingest_pb2.ListMeetingsRequest, context: Context
     ) -> ingest_pb2.ListMeetingsResponse:
         """Lists meetings, newest first."""
-        after, size = page_request(request)
+        caller = current_principal()
+        after, size = page_request(request, caller.token_key)
         meetings, total = await self._store.page(
-            current_principal().tenant_id,
+            caller.tenant_id,
             after=after,
             meetings_max=size + 1,
             deadline=self._deadline(context),
         )
-        return page_response(request, meetings, total, size)
+        return page_response(request, caller.token_key, meetings, total, size)
 
     async def UpdateMeeting(  # noqa: N802  # the name is the contract's
         self, request: ingest_pb2.UpdateMeetingRequest, context: Context

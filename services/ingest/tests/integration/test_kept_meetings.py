@@ -136,9 +136,9 @@ class TestListing:
         await ingest(tenant_id, *meetings)
         walked, request = [], ingest_pb2.ListMeetingsRequest(page_size=page_size)
         for _ in self.DAYS:
-            after, size = page_request(request)
+            after, size = page_request(request, b"secret")
             found = await store.page(tenant_id, after=after, meetings_max=size + 1, deadline=soon())
-            response = page_response(request, *found, size)
+            response = page_response(request, b"secret", *found, size)
             assert response.total_size == len(self.DAYS)
             assert len(response.meetings) <= page_size
             walked += [each.name for each in response.meetings]

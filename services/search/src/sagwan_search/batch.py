@@ -71,7 +71,8 @@ class BatchSearching:
                 group.create_task(work())
 
     async def _vectors(self, queries: Sequence[Query], deadline: Deadline) -> Mapping[str, QueryVector | SagwanError]:
-        texts = list(dict.fromkeys(each.text for each in queries if each.mode is not Mode.LEXICAL))
+        asking = [each for each in queries if each.mode is not Mode.LEXICAL and each.ranking is None]
+        texts = list(dict.fromkeys(each.text for each in asking))
         if not texts:
             return {}
         try:

@@ -70,8 +70,8 @@ class ContextGathering:
             DependencyUnavailable: The database is down.
             DeadlineExceeded: Time ran out.
         """
-        answer = await self._searching.search(tenant_id, replace(query, offset=0, hits_max=0), deadline)
-        weights = {term.text: term.weight for term in answer.terms}
+        answer = await self._searching.search(tenant_id, replace(query, ranking=None, hits_max=0), deadline)
+        weights = {term.text: term.weight for term in answer.ranking.terms}
 
         def mark(utterance: Utterance) -> Line:
             return marked_line(utterance, weights, self._analyze)
@@ -80,7 +80,7 @@ class ContextGathering:
             return best_line([mark(each) for each in utterances], weights, query.filter.speaker_keys)
 
         selection = Selection(token_budget, best_of)
-        await self._offer_all(selection, tenant_id, answer.ranked, deadline)
+        await self._offer_all(selection, tenant_id, answer.ranking.chunks, deadline)
         passages = []
         for passage in merged_passages(selection.chunks):
             lines = []
@@ -89,7 +89,7 @@ class ContextGathering:
                 # A passage may be a whole meeting: other calls get their turn between two lines.
                 await asyncio.sleep(0)
             passages.append(MarkedPassage(passage, lines))
-        return GatheredContext(passages, answer.degraded_reason)
+        return GatheredContext(passages, answer.ranking.degraded_reason)
 
     async def _offer_all(
         self, selection: Selection, tenant_id: UUID, ranked: Sequence[Fused], deadline: Deadline

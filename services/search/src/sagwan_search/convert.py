@@ -1,14 +1,14 @@
 """Protobuf to domain, with every violation found, and back."""
 
+import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from google.protobuf import duration_pb2, message
 
 from sagwan.search.v1 import search_pb2
-from sagwan_runtime.errors import InvalidRequest, NotImplementedYet, Violation, refuse_if_any
-from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
+from sagwan_runtime.errors import NotImplementedYet, Violation, refuse_if_any
+from sagwan_runtime.tokens import page_position, page_token, refused_token
 from sagwan_runtime.validation import (
     count_violations,
     page_size_violations,
@@ -16,9 +16,10 @@ from sagwan_runtime.validation import (
     text_violations,
     texts_violations,
 )
+from sagwan_search.convert_page import LEGS, leg_score_message, position_of, ranking_of, term_message
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
-from sagwan_search.domain.fusion import Fusion, Leg, LegScore, Method
-from sagwan_search.domain.lexical import WeightedTerm
+from sagwan_search.domain.facets import Facet
+from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.lines import Line
 from sagwan_search.domain.query import DEFAULT_FUSION, Filter, Mode, Query
 from sagwan_search.ports import SpokenLine, UtterancePage
@@ -45,7 +46,6 @@ _MODES = {
     search_pb2.SEARCH_MODE_LEXICAL: Mode.LEXICAL,
     search_pb2.SEARCH_MODE_VECTOR: Mode.VECTOR,
 }
-_LEGS = {Leg.LEXICAL: search_pb2.LEG_LEXICAL, Leg.VECTOR: search_pb2.LEG_VECTOR}
 _FUSION_METHODS = {
     search_pb2.FUSION_METHOD_UNSPECIFIED: DEFAULT_FUSION.method,
     search_pb2.FUSION_METHOD_ADAPTIVE_SCORE: Method.ADAPTIVE_SCORE,
@@ -54,25 +54,24 @@ _FUSION_METHODS = {
     search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE: Method.DISTRIBUTION_SCORE,
 }
 # Parts of the contract that later versions answer. Refusing them is better than answering another question.
-_SEARCH_FIELDS_LATER = ("facets",)
 _FILTER_FIELDS_LATER = (
     "series", "participants", "tags", "languages", "utterance_kinds", "start_offset", "end_offset", "all_of", "any_of",
     "none_of",
 )  # fmt: skip
 
 
-def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
+def query_of(request: search_pb2.SearchRequest, *, depth: int, token_key: bytes) -> Query:
     """The question that a request asks.
 
     Args:
         request: From the wire.
         depth: How far pages reach.
+        token_key: The tenant's secret that page tokens are signed with.
 
     Raises:
         InvalidRequest: Fields are wrong; all that are.
         NotImplementedYet: A field is set that this version does not answer.
     """
-    _refuse_later_fields(request, _SEARCH_FIELDS_LATER, "")
     violations = [
         *text_violations("query", request.query, characters_max=QUERY_CHARACTERS_MAX, required=True),
         *page_size_violations("page_size", request.page_size, largest=HITS_MAX),
@@ -84,16 +83,16 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int) -> Query:
     fusion = _fusion(request.fusion, _MODES.get(request.mode), violations)
     condition = filter_of(request.filter, violations)
     refuse_if_any(violations)
-    offset = page_offset(page_position(request_fingerprint(request), request.page_token))
     return Query(
         text=request.query,
         mode=_MODES[request.mode],
         filter=condition,
-        offset=offset,
+        ranking=ranking_of(page_position(request, token_key, request.page_token)),
         hits_max=min(request.page_size or HITS_DEFAULT, depth),
         fusion=fusion,
         neighbor_count=request.neighbor_count,
         hits_per_meeting_max=request.hits_per_meeting_max,
+        facets=request.facets,
     )
 
 
@@ -128,43 +127,54 @@ def filter_of(condition: search_pb2.Filter, violations: list[Violation]) -> Filt
     )
 
 
-def search_response(request: search_pb2.SearchRequest, query: Query, answer: Answer) -> search_pb2.SearchResponse:
+def search_response(
+    request: search_pb2.SearchRequest, query: Query, answer: Answer, *, token_key: bytes
+) -> search_pb2.SearchResponse:
     """The answer as it goes over the wire."""
-    response = search_pb2.SearchResponse(
-        hits=[_hit(each, explain=request.explain) for each in answer.hits],
-        degraded=bool(answer.degraded_reason),
-        degraded_reason=answer.degraded_reason,
-        model=answer.model,
-        timings=search_pb2.SearchTimings(
-            **{stage: _duration_s(seconds) for stage, seconds in answer.stage_seconds.items()}
-        ),
-    )
-    if answer.more:
-        position = [query.offset + query.hits_max]
-        response.next_page_token = page_token(request_fingerprint(request), position)
+    response = answer_message(answer, explain=request.explain)
+    if answer.rest is not None:
+        response.next_page_token = page_token(request, token_key, position_of(answer.rest))
     if request.explain:
-        response.explanation.match_share = answer.match_share
-        response.explanation.terms.extend(_term(each) for each in answer.terms)
+        ranking = answer.ranking
+        response.explanation.match_share = ranking.match_share
+        response.explanation.terms.extend(term_message(each) for each in ranking.terms)
         response.explanation.legs.extend(
-            search_pb2.LegPlan(leg=_LEGS[leg], weight=query.fusion.weight_of(leg), candidate_count=candidate_count)
-            for leg, candidate_count in answer.candidate_counts.items()
+            search_pb2.LegPlan(leg=LEGS[leg], weight=query.fusion.weight_of(leg), candidate_count=candidate_count)
+            for leg, candidate_count in ranking.candidate_counts.items()
         )
     return response
 
 
+def answer_message(answer: Answer, *, explain: bool) -> search_pb2.SearchResponse:
+    """What an answer says by itself, without what depends on the request that it answers."""
+    ranking = answer.ranking
+    return search_pb2.SearchResponse(
+        hits=[_hit(each, explain=explain) for each in answer.hits],
+        degraded=bool(ranking.degraded_reason),
+        degraded_reason=ranking.degraded_reason,
+        partial=bool(ranking.partial_reason),
+        partial_reason=ranking.partial_reason,
+        model=ranking.model,
+        facets=[_facet(each) for each in answer.facets],
+        timings=search_pb2.SearchTimings(
+            **{stage: _duration_s(seconds) for stage, seconds in answer.stage_seconds.items()}
+        ),
+    )
+
+
 def utterances_request(
-    request: search_pb2.ListUtterancesRequest,
+    request: search_pb2.ListUtterancesRequest, token_key: bytes
 ) -> tuple[Filter, tuple[str, int] | None, int]:
     """Filter, position after which the page begins, and lines of the page."""
     violations = list(page_size_violations("page_size", request.page_size, largest=_LINES_MAX))
     condition = filter_of(request.filter, violations)
     refuse_if_any(violations)
-    after = _line_position(page_position(request_fingerprint(request), request.page_token))
+    after = _line_position(page_position(request, token_key, request.page_token))
     return condition, after, request.page_size or _LINES_DEFAULT
 
 
 def utterances_response(
-    request: search_pb2.ListUtterancesRequest, page: UtterancePage, lines_max: int
+    request: search_pb2.ListUtterancesRequest, page: UtterancePage, lines_max: int, *, token_key: bytes
 ) -> search_pb2.ListUtterancesResponse:
     """A page of utterances as it goes over the wire."""
     shown = page.lines[:lines_max]
@@ -178,32 +188,18 @@ def utterances_response(
     )
     if len(page.lines) > lines_max:
         last = shown[-1]
-        position = [last.meeting.meeting_id, last.utterance.ordinal]
-        response.next_page_token = page_token(request_fingerprint(request), position)
+        position = json.dumps([last.meeting.meeting_id, last.utterance.ordinal]).encode()
+        response.next_page_token = page_token(request, token_key, position)
     return response
 
 
-def page_offset(position: list[Any] | None) -> int:
-    """How many hits lie before the page of a token."""
-    match position:
-        case None:
-            return 0
-        case [int() as offset] if offset >= 0:
-            return offset
-    raise _not_a_token()
-
-
-def _line_position(position: list[Any] | None) -> tuple[str, int] | None:
-    match position:
-        case None:
-            return None
-        case [str() as meeting_id, int() as ordinal] if "\x00" not in meeting_id and 0 <= ordinal <= ORDINAL_MAX:
+def _line_position(position: bytes | None) -> tuple[str, int] | None:
+    if position is None:
+        return None
+    match json.loads(position):
+        case [str() as meeting_id, int() as ordinal]:
             return meeting_id, ordinal
-    raise _not_a_token()
-
-
-def _not_a_token() -> InvalidRequest:
-    return InvalidRequest.field("page_token", "is not a token of this service")
+    raise refused_token()
 
 
 def _refuse_later_fields(part: message.Message, names: Sequence[str], prefix: str) -> None:
@@ -243,25 +239,21 @@ def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
     return search_pb2.Hit(
         name=f"{_MEETING_PREFIX}{hit.meeting.meeting_id}/chunks/{hit.fused.chunk_id}",
         score=hit.fused.score,
-        legs=[_leg_score(each) for each in hit.fused.legs],
+        legs=[leg_score_message(each) for each in hit.fused.legs],
         meeting=summary_message(hit.meeting),
         lines=[line_message(hit.meeting, each) for each in hit.lines],
         best_line=hit.best_line,
         lines_before=[line_message(hit.meeting, each) for each in hit.lines_before],
         lines_after=[line_message(hit.meeting, each) for each in hit.lines_after],
-        matched_terms=[_term(each) for each in hit.terms] if explain else [],
+        matched_terms=[term_message(each) for each in hit.terms] if explain else [],
         neighbor_support=hit.fused.neighbor_support,
     )
 
 
-def _leg_score(score: LegScore) -> search_pb2.LegScore:
-    return search_pb2.LegScore(
-        leg=_LEGS[score.leg], rank=score.rank, score=score.score, contribution=score.contribution
-    )
-
-
-def _term(term: WeightedTerm) -> search_pb2.MatchedTerm:
-    return search_pb2.MatchedTerm(term=term.text, idf=term.idf, document_count=term.chunk_count)
+def _facet(facet: Facet) -> search_pb2.Facet:
+    prefix = _MEETING_PREFIX if facet.property == "meeting" else ""
+    values = [search_pb2.FacetValue(value=prefix + value, count=count) for value, count in facet.values]
+    return search_pb2.Facet(property=facet.property, values=values)
 
 
 def summary_message(meeting: MeetingSummary) -> search_pb2.MeetingSummary:

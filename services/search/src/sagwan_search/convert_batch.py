@@ -12,7 +12,7 @@ _REQUESTS_MAX = 100
 _CHUNKS_MAX = 10_000
 
 
-def batch_of(request: search_pb2.BatchSearchRequest, *, depth: int) -> list[Query | SagwanError]:
+def batch_of(request: search_pb2.BatchSearchRequest, *, depth: int, token_key: bytes) -> list[Query | SagwanError]:
     """The questions of a batch; in place of each that cannot be asked, why.
 
     Raises:
@@ -25,18 +25,18 @@ def batch_of(request: search_pb2.BatchSearchRequest, *, depth: int) -> list[Quer
     if chunks > _CHUNKS_MAX:
         reason = f"ask for {chunks:,} chunks with their neighbours; {_CHUNKS_MAX:,} together are taken"
         raise InvalidRequest.field("requests", reason)
-    return [_question(each, depth) for each in request.requests]
+    return [_question(each, depth, token_key) for each in request.requests]
 
 
 def batch_result(
-    request: search_pb2.SearchRequest, end: tuple[Query, Answer] | SagwanError
+    request: search_pb2.SearchRequest, end: tuple[Query, Answer] | SagwanError, *, token_key: bytes
 ) -> search_pb2.BatchSearchResult:
     """How one search of a batch ended, as it goes over the wire."""
     if isinstance(end, SagwanError):
         status = rich_status(end)
         error = search_pb2.BatchSearchError(code=status_code_number(status.code), message=status.message)
         return search_pb2.BatchSearchResult(error=error)
-    return search_pb2.BatchSearchResult(response=search_response(request, *end))
+    return search_pb2.BatchSearchResult(response=search_response(request, *end, token_key=token_key))
 
 
 def _chunk_count(request: search_pb2.SearchRequest) -> int:
@@ -46,8 +46,8 @@ def _chunk_count(request: search_pb2.SearchRequest) -> int:
     return (request.page_size or HITS_DEFAULT) * (1 + 2 * request.neighbor_count)
 
 
-def _question(request: search_pb2.SearchRequest, depth: int) -> Query | SagwanError:
+def _question(request: search_pb2.SearchRequest, depth: int, token_key: bytes) -> Query | SagwanError:
     try:
-        return query_of(request, depth=depth)
+        return query_of(request, depth=depth, token_key=token_key)
     except SagwanError as error:
         return error

@@ -11,12 +11,13 @@ _TOKEN_BUDGET_DEFAULT = 2_000
 _TOKEN_BUDGET_MAX = 100_000
 
 
-def context_request(request: search_pb2.GetContextRequest, *, depth: int) -> tuple[Query, int]:
+def context_request(request: search_pb2.GetContextRequest, *, depth: int, token_key: bytes) -> tuple[Query, int]:
     """The question, as a search with the same words and filter asks it, and the budget of tokens.
 
     Args:
         request: From the wire.
         depth: How far a search's pages reach.
+        token_key: The tenant's secret that page tokens are signed with.
 
     Raises:
         InvalidRequest: Fields are wrong; all that are.
@@ -24,7 +25,8 @@ def context_request(request: search_pb2.GetContextRequest, *, depth: int) -> tup
     """
     violations = list(count_violations("token_budget", request.token_budget, largest=_TOKEN_BUDGET_MAX))
     try:
-        query = query_of(search_pb2.SearchRequest(query=request.query, filter=request.filter), depth=depth)
+        asked = search_pb2.SearchRequest(query=request.query, filter=request.filter)
+        query = query_of(asked, depth=depth, token_key=token_key)
     except InvalidRequest as error:
         raise InvalidRequest(*error.violations, *violations) from None
     refuse_if_any(violations)

@@ -4,20 +4,19 @@ import re
 
 from sagwan.search.v1 import search_pb2
 from sagwan_runtime.errors import Violation, refuse_if_any
-from sagwan_runtime.tokens import page_position, page_token, request_fingerprint
+from sagwan_runtime.tokens import page_position, page_token
 from sagwan_runtime.validation import page_size_violations, text_violations
 from sagwan_search.convert import (
     HITS_DEFAULT,
     HITS_MAX,
     ORDINAL_MAX,
     QUERY_CHARACTERS_MAX,
+    answer_message,
     filter_of,
-    page_offset,
-    search_response,
 )
+from sagwan_search.convert_page import position_of, ranking_of
 from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
-from sagwan_search.domain.query import Query
 
 _NAME_CHARACTERS_MAX = 300
 # What the column holds. Larger numbers are well-formed names of nothing, and so is this one.
@@ -26,12 +25,13 @@ _CHUNK_NAME = re.compile(r"meetings/([^/]+)/chunks/(0|[1-9][0-9]*)")
 _UTTERANCE_NAME = re.compile(r"meetings/([^/]+)/utterances/(0|[1-9][0-9]*)")
 
 
-def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int) -> SimilarQuery:
+def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int, token_key: bytes) -> SimilarQuery:
     """What a request looks for.
 
     Args:
         request: From the wire.
         depth: How far pages reach.
+        token_key: The tenant's secret that page tokens are signed with.
 
     Raises:
         InvalidRequest: Fields are wrong; all that are.
@@ -44,19 +44,18 @@ def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int) -> S
     return SimilarQuery(
         like=like,
         filter=condition,
-        offset=page_offset(page_position(request_fingerprint(request), request.page_token)),
+        ranking=ranking_of(page_position(request, token_key, request.page_token)),
         hits_max=min(request.page_size or HITS_DEFAULT, depth),
     )
 
 
 def similar_response(
-    request: search_pb2.FindSimilarRequest, query: SimilarQuery, answer: Answer
+    request: search_pb2.FindSimilarRequest, answer: Answer, *, token_key: bytes
 ) -> search_pb2.SearchResponse:
-    """The answer as it goes over the wire: that of a search which asked for nothing besides, with tokens of its own."""
-    as_search = Query(text="", filter=query.filter, offset=query.offset, hits_max=query.hits_max)
-    response = search_response(search_pb2.SearchRequest(), as_search, answer)
-    if answer.more:
-        response.next_page_token = page_token(request_fingerprint(request), [query.offset + query.hits_max])
+    """The answer as it goes over the wire."""
+    response = answer_message(answer, explain=False)
+    if answer.rest is not None:
+        response.next_page_token = page_token(request, token_key, position_of(answer.rest))
     return response
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
+from sagwan_search.domain.facets import RankedMeeting, RankedSpeaker
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Utterance
@@ -133,6 +134,14 @@ class SearchSession(Protocol):
 
     async def places(self, chunk_ids: Sequence[int]) -> dict[int, Place]:
         """Where each chunk stands, for the chunks that still exist."""
+        ...
+
+    async def ranked_meetings(self, chunk_ids: Sequence[int]) -> list[RankedMeeting]:
+        """The meetings of the chunks that still exist."""
+        ...
+
+    async def ranked_speakers(self, chunk_ids: Sequence[int]) -> list[RankedSpeaker]:
+        """Who speaks in the chunks that still exist, the most frequent first; speakers without a name are left out."""
         ...
 
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:

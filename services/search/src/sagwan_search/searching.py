@@ -1,29 +1,29 @@
-"""The search use case: plan, ask both legs, fuse, fetch the page."""
+"""The search use case: plan, ask both legs, fuse, show a page."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
-from sagwan_search.domain.answer import Answer, Hit, StoredChunk, Surroundings
+from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.grouping import at_most_per_meeting
 from sagwan_search.domain.lexical import (
     WeightedTerm,
     distinct_terms,
+    left_out,
     match_share,
     matched_terms,
     weighted_terms,
 )
-from sagwan_search.domain.lines import Line, Utterance, best_line, cut_around, cut_to_span, marked_line
 from sagwan_search.domain.neighbors import supported
 from sagwan_search.domain.query import Mode, Query
+from sagwan_search.domain.ranking import Ranking
+from sagwan_search.pages import PageTexts, Stages, page_answer, read_page
 from sagwan_search.ports import ExpectingEmbedder, MeetingStore, Model, QueryEmbedder, QueryVector, SearchSession
 from sagwan_text.analysis import Term
 from sagwan_text.terms import term_id
@@ -53,20 +53,19 @@ class _MissingVector:
     error: SagwanError
 
 
-class Stages:
-    """Where the time of one search goes."""
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the lexical leg knows; nothing where it takes no part.
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    Attributes:
+        terms: The question's terms with their weights.
+        candidates: What it found, best first.
+        partial_reason: What part of the question a limit left out; empty when none did.
+    """
 
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Adds the time inside the block to a stage."""
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
+    terms: Sequence[WeightedTerm] = ()
+    candidates: list[Candidate] = field(default_factory=list)
+    partial_reason: str = ""
 
 
 def check_writer(found: QueryVector, serving: Model, embedder: ExpectingEmbedder) -> None:
@@ -104,6 +103,8 @@ class Searching:
     ) -> Answer:
         """Answers a question: the query is embedded while the lexical leg runs, then the vector leg runs.
 
+        A later page is cut from the ranking that the first one has fixed; it asks neither the embedder nor a leg.
+
         Args:
             tenant_id: Whose meetings are searched.
             query: The question.
@@ -117,28 +118,37 @@ class Searching:
         """
         stages = Stages()
         with stages.timed("total"):
-            embedding = asyncio.create_task(self._query_vector(query, known, deadline, stages))
-            try:
-                answer = await self._answer(tenant_id, query, deadline, embedding, stages)
-            finally:
-                embedding.cancel()
-        self._observe(answer)
+            if query.ranking is not None:
+                # Nothing is narrowed: what passes the filter was found by the first page.
+                async with self._store.look(tenant_id, deadline) as session:
+                    with stages.timed("fetch"):
+                        texts = await read_page(session, query, query.ranking)
+            else:
+                embedding = asyncio.create_task(self._query_vector(query, known, deadline, stages))
+                try:
+                    texts = await self._ranked(tenant_id, query, deadline, embedding, stages)
+                finally:
+                    embedding.cancel()
+            answer = await page_answer(query, texts, self._analyze, stages)
+        self._observe(query, answer)
         return answer
 
-    async def _answer(
+    async def _ranked(
         self,
         tenant_id: UUID,
         query: Query,
         deadline: Deadline,
         embedding: "asyncio.Task[QueryVector | _MissingVector | None]",
         stages: Stages,
-    ) -> Answer:
+    ) -> PageTexts:
+        """Fixes the ranking, and reads the first page of it."""
         rankings: dict[Leg, list[Candidate]] = {}
-        terms: list[WeightedTerm] = []
+        words = _Words()
         if query.mode is not Mode.VECTOR:
             async with self._looking(tenant_id, query, deadline) as session:
                 with stages.timed("lexical"):
-                    terms, rankings[Leg.LEXICAL] = await self._lexical(session, query)
+                    words = await self._lexical(session, query)
+            rankings[Leg.LEXICAL] = words.candidates
 
         # No connection is held here: an embedder that hangs must not take the database's from other searches.
         found = await embedding
@@ -152,27 +162,19 @@ class Searching:
             elif nearest is not None:
                 model, rankings[Leg.VECTOR] = nearest
 
-            words = rankings.get(Leg.LEXICAL)
-            share = match_share(words[0].score, terms) if words else 0.0
+            share = match_share(words.candidates[0].score, words.terms) if words.candidates else 0.0
             with stages.timed("fuse"):
-                fused = await self._fused(session, query, rankings, share)
-            page = fused[query.offset : query.offset + query.hits_max]
+                ranking = Ranking(
+                    chunks=await self._fused(session, query, rankings, share),
+                    terms=words.terms,
+                    candidate_counts={leg: len(candidates) for leg, candidates in rankings.items()},
+                    model=model,
+                    degraded_reason=degraded_reason,
+                    partial_reason=words.partial_reason,
+                    match_share=share,
+                )
             with stages.timed("fetch"):
-                chunks, around = await self._read(session, query, page)
-        # Nor here: marking a page takes as long as finding it.
-        with stages.timed("fetch"):
-            hits = await self._hits(query, page, chunks, around, terms)
-        return Answer(
-            hits=hits,
-            more=len(fused) > query.offset + query.hits_max,
-            terms=terms,
-            candidate_counts={leg: len(candidates) for leg, candidates in rankings.items()},
-            model=model,
-            degraded_reason=degraded_reason,
-            stage_seconds=stages.seconds,
-            match_share=share,
-            ranked=fused,
-        )
+                return await read_page(session, query, ranking)
 
     async def _fused(
         self, session: SearchSession, query: Query, rankings: Mapping[Leg, Sequence[Candidate]], share: float
@@ -209,15 +211,14 @@ class Searching:
             except (DependencyUnavailable, DeadlineExceeded) as error:
                 return _MissingVector(error)
 
-    async def _lexical(self, session: SearchSession, query: Query) -> tuple[list[WeightedTerm], list[Candidate]]:
+    async def _lexical(self, session: SearchSession, query: Query) -> _Words:
         counts = distinct_terms(self._analyze(query.text))
-        counts = dict(list(counts.items())[: self._limits.terms_max])
-        statistics = await session.term_statistics([term_id(text) for text in counts])
-        terms = weighted_terms(counts, statistics)
+        counted = dict(list(counts.items())[: self._limits.terms_max])
+        statistics = await session.term_statistics([term_id(text) for text in counted])
+        terms = weighted_terms(counted, statistics)
         matched = matched_terms(terms, candidates_max=self._limits.match_candidates_max)
-        if not matched:
-            return terms, []
-        return terms, await session.lexical(matched, terms, self._limits.leg_depth)
+        candidates = await session.lexical(matched, terms, self._limits.leg_depth) if matched else []
+        return _Words(terms, candidates, left_out(len(counts), terms, matched))
 
     async def _nearest(
         self, session: SearchSession, found: QueryVector | _MissingVector | None, stages: Stages
@@ -235,62 +236,15 @@ class Searching:
                 return _MissingVector(error)
             return found.model.label, await session.nearest(found.vector, self._limits.leg_depth)
 
-    async def _read(
-        self, session: SearchSession, query: Query, page: Sequence[Fused]
-    ) -> tuple[Mapping[int, StoredChunk], Mapping[int, Surroundings]]:
-        """The page's chunks, and what lies around them where that is asked for."""
-        chunk_ids = [each.chunk_id for each in page]
-        if not chunk_ids:
-            return {}, {}
-        chunks = await session.chunks(chunk_ids)
-        return chunks, await session.surroundings(chunk_ids, query.neighbor_count) if query.neighbor_count else {}
-
-    async def _hits(
-        self,
-        query: Query,
-        page: Sequence[Fused],
-        chunks: Mapping[int, StoredChunk],
-        around: Mapping[int, Surroundings],
-        terms: Sequence[WeightedTerm],
-    ) -> list[Hit]:
-        """The hits of a page, in order; chunks that were deleted meanwhile are left out."""
-        weights = {term.text: term.weight for term in terms}
-
-        # What lies around one hit often lies in another or around it: each line is marked once.
-        @cache
-        def mark(utterance: Utterance) -> Line:
-            return marked_line(utterance, weights, self._analyze)
-
-        hits = []
-        for each in page:
-            chunk, surroundings = chunks.get(each.chunk_id), around.get(each.chunk_id)
-            if chunk is None:
-                continue
-            before, after = (
-                cut_around(surroundings.utterances, chunk.span, surroundings.span) if surroundings else ((), ())
-            )
-            lines = [mark(utterance) for utterance in cut_to_span(chunk.utterances, chunk.span)]
-            hits.append(
-                Hit(
-                    fused=each,
-                    meeting=chunk.meeting,
-                    lines=lines,
-                    best_line=best_line(lines, weights, query.filter.speaker_keys),
-                    terms=[term for term in terms if any(term.text in line.terms for line in lines)],
-                    lines_before=[mark(utterance) for utterance in before],
-                    lines_after=[mark(utterance) for utterance in after],
-                )
-            )
-            # Marking the lines of eleven chunks takes milliseconds: other searches get their turn between two hits.
-            await asyncio.sleep(0)
-        return hits
-
-    def _observe(self, answer: Answer) -> None:
+    def _observe(self, query: Query, answer: Answer) -> None:
         for stage, seconds in answer.stage_seconds.items():
             self._metrics.stage_seconds.labels(stage).observe(seconds)
-        for leg, count in answer.candidate_counts.items():
+        if query.ranking is not None:
+            # The legs of a later page were counted with the first.
+            return
+        for leg, count in answer.ranking.candidate_counts.items():
             self._metrics.leg_candidates.labels(leg.value).observe(count)
             if count == 0:
                 self._metrics.empty_legs.labels(leg.value).inc()
-        if answer.degraded_reason:
+        if answer.ranking.degraded_reason:
             self._metrics.degraded.labels("vector_leg").inc()

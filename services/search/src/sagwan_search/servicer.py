@@ -55,43 +55,45 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self, request: search_pb2.SearchRequest, context: Context
     ) -> search_pb2.SearchResponse:
         """Finds chunks for a question, best first."""
-        query = query_of(request, depth=self._depth)
+        caller = current_principal()
+        query = query_of(request, depth=self._depth, token_key=caller.token_key)
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
-        answer = await self._searching.search(current_principal().tenant_id, query, deadline)
-        return search_response(request, query, answer)
+        answer = await self._searching.search(caller.tenant_id, query, deadline)
+        return search_response(request, query, answer, token_key=caller.token_key)
 
     async def GetContext(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.GetContextRequest, context: Context
     ) -> search_pb2.GetContextResponse:
         """Finds passages for a language model, within a budget of tokens."""
-        query, token_budget = context_request(request, depth=self._depth)
+        caller = current_principal()
+        query, token_budget = context_request(request, depth=self._depth, token_key=caller.token_key)
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
-        return context_response(
-            await self._gathering.gather(current_principal().tenant_id, query, token_budget, deadline)
-        )
+        return context_response(await self._gathering.gather(caller.tenant_id, query, token_budget, deadline))
 
     async def BatchSearch(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.BatchSearchRequest, context: Context
     ) -> search_pb2.BatchSearchResponse:
         """Answers up to 100 searches, embedding their questions together. One failing does not fail the others."""
-        questions = batch_of(request, depth=self._depth)
+        caller = current_principal()
+        questions = batch_of(request, depth=self._depth, token_key=caller.token_key)
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
         response = search_pb2.BatchSearchResponse(results=[search_pb2.BatchSearchResult() for _ in questions])
 
         def ended(place: int, end: End) -> None:
-            response.results[place].CopyFrom(batch_result(request.requests[place], end))
+            response.results[place].CopyFrom(batch_result(request.requests[place], end, token_key=caller.token_key))
 
-        await self._batch.search(current_principal().tenant_id, questions, deadline, ended)
+        await self._batch.search(caller.tenant_id, questions, deadline, ended)
         return response
 
     async def FindSimilar(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.FindSimilarRequest, context: Context
     ) -> search_pb2.SearchResponse:
         """Finds chunks that are like a given one, or like a text."""
-        query = similar_query_of(request, depth=self._depth)
+        caller = current_principal()
+        query = similar_query_of(request, depth=self._depth, token_key=caller.token_key)
         deadline = Deadline.of_call(context, longest_s=self._call_timeout_s)
-        answer = await self._similar.find(current_principal().tenant_id, query, deadline)
-        return similar_response(request, query, answer)
+        answer = await self._similar.find(caller.tenant_id, query, deadline)
+        return similar_response(request, answer, token_key=caller.token_key)
 
     async def Suggest(  # noqa: N802  # the name is the contract's
         self, request: search_pb2.SuggestRequest, context: Context
@@ -106,15 +108,16 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self, request: search_pb2.ListUtterancesRequest, context: Context
     ) -> search_pb2.ListUtterancesResponse:
         """Lists utterances that pass a filter, in the order they were said."""
-        condition, after, lines_max = utterances_request(request)
+        caller = current_principal()
+        condition, after, lines_max = utterances_request(request, caller.token_key)
         page = await self._store.utterances(
-            current_principal().tenant_id,
+            caller.tenant_id,
             condition,
             after=after,
             lines_max=lines_max + 1,
             deadline=Deadline.of_call(context, longest_s=self._call_timeout_s),
         )
-        return utterances_response(request, page, lines_max)
+        return utterances_response(request, page, lines_max, token_key=caller.token_key)
 
 
 class IndexAdminServicer(index_admin_pb2_grpc.IndexAdminServiceServicer):

@@ -5,12 +5,14 @@ from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import NotFound
-from sagwan_search.domain.answer import Answer, Hit, StoredChunk
+from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, LegScore
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
-from sagwan_search.domain.lines import Line, best_line, cut_to_span
+from sagwan_search.domain.query import Query
+from sagwan_search.domain.ranking import Ranking
+from sagwan_search.pages import Stages, page_answer, read_page
 from sagwan_search.ports import MeetingStore, PassageEmbedder, QueryVector, SearchSession
-from sagwan_search.searching import Stages, check_writer
+from sagwan_search.searching import check_writer
 
 
 class SimilarSearching:
@@ -28,7 +30,7 @@ class SimilarSearching:
         self._depth = depth
 
     async def find(self, tenant_id: UUID, query: SimilarQuery, deadline: Deadline) -> Answer:
-        """The nearest chunks by cosine, best first.
+        """The nearest chunks by cosine, best first. A later page is cut from the ranking that the first one has fixed.
 
         Raises:
             NotFound: There is no such chunk, or no chunk that holds such an utterance.
@@ -37,34 +39,32 @@ class SimilarSearching:
             DeadlineExceeded: Time ran out.
         """
         stages = Stages()
+        # What is shown of it is a search's page without terms.
+        shown = Query("", filter=query.filter, ranking=query.ranking, hits_max=query.hits_max)
         with stages.timed("total"):
-            like: QueryVector | LikeChunk | LikeUtterance
-            if isinstance(query.like, LikeText):
-                with stages.timed("embed"):
-                    # No connection is held here. Nothing can be answered without the vector: it has all of the time.
-                    like = await self._embedder.embed_passage(query.like.text, deadline)
+            if query.ranking is not None:
+                async with self._store.look(tenant_id, deadline) as session:
+                    with stages.timed("fetch"):
+                        texts = await read_page(session, shown, query.ranking)
             else:
-                like = query.like
-            async with self._store.look(tenant_id, deadline) as session:
-                await session.narrow(query.filter)
-                with stages.timed("vector"):
-                    model, candidates = await self._nearest(session, like)
-                page = candidates[query.offset : query.offset + query.hits_max]
-                with stages.timed("fetch"):
-                    chunks = await session.chunks([each.chunk_id for each in page])
-        return Answer(
-            hits=[
-                _hit(query, each, rank, chunks[each.chunk_id])
-                for rank, each in enumerate(page, start=query.offset + 1)
-                if each.chunk_id in chunks
-            ],
-            more=len(candidates) > query.offset + query.hits_max,
-            terms=[],
-            candidate_counts={Leg.VECTOR: len(candidates)},
-            model=model,
-            degraded_reason="",
-            stage_seconds=stages.seconds,
-        )
+                like = await self._asked(query.like, deadline, stages)
+                async with self._store.look(tenant_id, deadline) as session:
+                    await session.narrow(query.filter)
+                    with stages.timed("vector"):
+                        ranking = _ranking(*await self._nearest(session, like))
+                    with stages.timed("fetch"):
+                        texts = await read_page(session, shown, ranking)
+            return await page_answer(shown, texts, lambda _: (), stages)
+
+    async def _asked(
+        self, like: LikeChunk | LikeUtterance | LikeText, deadline: Deadline, stages: Stages
+    ) -> QueryVector | LikeChunk | LikeUtterance:
+        """The vector of a text; what is stored has its vector in the database."""
+        if not isinstance(like, LikeText):
+            return like
+        with stages.timed("embed"):
+            # No connection is held here. Nothing can be answered without the vector: it has all of the time.
+            return await self._embedder.embed_passage(like.text, deadline)
 
     async def _nearest(
         self, session: SearchSession, like: QueryVector | LikeChunk | LikeUtterance
@@ -93,13 +93,9 @@ async def _chunk_id(session: SearchSession, like: LikeChunk | LikeUtterance) -> 
     return await session.chunk_of_utterance(like.meeting_id, like.ordinal)
 
 
-def _hit(query: SimilarQuery, candidate: Candidate, rank: int, chunk: StoredChunk) -> Hit:
-    score = candidate.score
-    lines = [Line(each, (), frozenset()) for each in cut_to_span(chunk.utterances, chunk.span)]
-    return Hit(
-        fused=Fused(chunk.chunk_id, score, (LegScore(Leg.VECTOR, rank, score, contribution=score),)),
-        meeting=chunk.meeting,
-        lines=lines,
-        best_line=best_line(lines, {}, query.filter.speaker_keys),
-        terms=[],
-    )
+def _ranking(model: str, candidates: Sequence[Candidate]) -> Ranking:
+    chunks = [
+        Fused(each.chunk_id, each.score, (LegScore(Leg.VECTOR, rank, each.score, contribution=each.score),))
+        for rank, each in enumerate(candidates, start=1)
+    ]
+    return Ranking(chunks, candidate_counts={Leg.VECTOR: len(chunks)}, model=model)

@@ -48,7 +48,7 @@ class MeetingWriter:
             """
             INSERT INTO meetings (tenant_id, meeting_id, title, held_on, language, series, participants, tags, source,
                 attributes, content_sha256, utterance_count, chunk_count)
-            VALUES ($1, $2, $3, $4, '', '', '{}', '{}', '', '{}', '', $5, $6)
+            VALUES ($1, $2, $3, $4, '', '', '{}', $7, '', '{}', '', $5, $6)
             RETURNING meeting_key
             """,
             tenant_id,
@@ -57,6 +57,7 @@ class MeetingWriter:
             summary.held_on,
             len(meeting.utterances),
             len(meeting.chunks),
+            list(meeting.tags),
         )
         await self._copy(
             "utterances",

@@ -63,12 +63,12 @@ async def test_every_answer_is_of_one_model_or_lexical_and_the_next_one_is_of_th
         async def search() -> str:
             """Which model's vectors were searched; empty for a lexical answer."""
             answer = await searching.search(tenant_id, Query(QUESTION), Deadline.after(20))
-            if answer.degraded_reason:
-                assert Leg.VECTOR not in answer.candidate_counts
+            if answer.ranking.degraded_reason:
+                assert Leg.VECTOR not in answer.ranking.candidate_counts
                 return ""
             scores = [(leg.score, hit) for hit in answer.hits for leg in hit.fused.legs if leg.leg is Leg.VECTOR]
             assert sorted(round(score, 3) for score, _ in scores) == [-1, 1]
-            return answer.model.removeprefix("hashes@").removesuffix("/none")
+            return answer.ranking.model.removeprefix("hashes@").removesuffix("/none")
 
         assert await search() == old.model.sha256
         assert new.texts == []

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 import grpc
@@ -18,6 +18,7 @@ from sagwan_search.ports import Model, QueryVector, Vector
 from sagwan_search.searching import Searching, SearchLimits
 
 TENANT = uuid4()
+KEY = b"secret of the tenant"
 LIMITS = SearchLimits(leg_depth=100, match_candidates_max=1_000, embed_timeout_s=0.2, terms_max=64)
 TURNS = [
     ("Ann", "The budget for next year was cut."),
@@ -130,7 +131,7 @@ class TestBatches:
         alone = Searching(memory_store, embedder, analyze, SearchMetrics(CollectorRegistry()), LIMITS)
         for (query, answer), known in zip(results, vectors, strict=True):
             expected = await alone.search(TENANT, query, Deadline.after(30), known=known)
-            assert (answer.hits, answer.more, answer.model) == (expected.hits, expected.more, expected.model)
+            assert (answer.hits, answer.ranking, answer.rest) == (expected.hits, expected.ranking, expected.rest)
 
     async def test_the_embedder_is_asked_once_for_the_distinct_questions_that_need_a_vector(self, batch_over, embedder):
         questions = [
@@ -142,6 +143,12 @@ class TestBatches:
         await ask(batch_over(), questions)
         assert embedder.calls == [["money", "people"]]
 
+    async def test_later_pages_ask_the_embedder_nothing(self, batch_over, embedder):
+        ((query, first),) = await ask(batch_over(), [Query("money", hits_max=1)])
+        ((_, second),) = await ask(batch_over(), [replace(query, ranking=first.rest)])
+        assert second.hits[0].fused == first.ranking.chunks[1]
+        assert embedder.calls == [["money"]]
+
     async def test_words_alone_ask_the_embedder_nothing(self, batch_over, embedder):
         await ask(batch_over(), [Query("예산", mode=Mode.LEXICAL)])
         assert embedder.calls == []
@@ -149,7 +156,7 @@ class TestBatches:
     async def test_the_embedder_may_take_longer_for_many_than_for_one(self, batch_over, embedder):
         embedder.wait_s = 2 * LIMITS.embed_timeout_s
         ((_, answer),) = await ask(batch_over(), [Query("money")])
-        assert answer.degraded_reason == ""
+        assert answer.ranking.degraded_reason == ""
 
     async def test_no_more_searches_run_at_once_than_allowed_in_all_batches_together(self, batch_over, memory_store):
         watched = WatchedStore(memory_store, wait_s=0.005)
@@ -172,8 +179,8 @@ class TestFailures:
         embedder.error = error
         questions = [Query("예산"), Query("예산", mode=Mode.LEXICAL), Query("예산", mode=Mode.VECTOR)]
         hybrid, lexical, vector = await ask(batch_over(), questions)
-        assert str(error) in hybrid[1].degraded_reason
-        assert lexical[1].degraded_reason == ""
+        assert str(error) in hybrid[1].ranking.degraded_reason
+        assert lexical[1].ranking.degraded_reason == ""
         assert first_chunks([hybrid, lexical]) == [3, 3]
         assert vector is error
 
@@ -181,7 +188,7 @@ class TestFailures:
         embedder.wait_s = 60
         async with asyncio.timeout(1.5):
             ((_, answer),) = await ask(batch_over(), [Query("예산")], seconds=2.0)
-        assert answer.degraded_reason
+        assert answer.ranking.degraded_reason
         assert answer.hits
 
     async def test_what_is_not_done_in_time_fails_alone_and_before_the_deadline(self, batch_over, memory_store):
@@ -200,7 +207,7 @@ class TestFailures:
         batch = batch_over(WatchedStore(memory_store, wait_s=0, broken=True))
         refused = InvalidRequest.field("query", "is blank")
         results = await ask(batch, [Query("예산", mode=Mode.LEXICAL), refused])
-        told = batch_result(search_pb2.SearchRequest(), results[0]).error
+        told = batch_result(search_pb2.SearchRequest(), results[0], token_key=KEY).error
         assert (told.code, told.message) == (grpc.StatusCode.INTERNAL.value[0], "internal error")
         assert results[1] is refused
 
@@ -208,7 +215,7 @@ class TestFailures:
 class TestConversion:
     def test_a_bad_request_takes_the_place_of_its_question(self):
         good, bad = search_pb2.SearchRequest(query="budget"), search_pb2.SearchRequest(query=" ", page_size=-1)
-        questions = batch_of(search_pb2.BatchSearchRequest(requests=[good, bad, good]), depth=7)
+        questions = batch_of(search_pb2.BatchSearchRequest(requests=[good, bad, good]), depth=7, token_key=KEY)
         assert questions[0] == questions[2] == Query("budget", hits_max=7)
         assert [each.field for each in questions[1].violations] == ["query", "page_size"]
 
@@ -216,29 +223,29 @@ class TestConversion:
     def test_batches_of_none_or_too_many_are_refused_whole(self, count):
         request = search_pb2.BatchSearchRequest(requests=[search_pb2.SearchRequest(query="budget")] * count)
         with pytest.raises(InvalidRequest, match="1 to 100") as refusal:
-            batch_of(request, depth=100)
+            batch_of(request, depth=100, token_key=KEY)
         assert [each.field for each in refusal.value.violations] == ["requests"]
 
     def test_a_hundred_requests_for_full_pages_are_taken(self):
         request = search_pb2.BatchSearchRequest(
             requests=[search_pb2.SearchRequest(query="budget", page_size=100)] * 100
         )
-        assert len(batch_of(request, depth=100)) == 100
+        assert len(batch_of(request, depth=100, token_key=KEY)) == 100
 
     def test_batches_that_no_message_would_hold_are_refused_whole(self):
         each = search_pb2.SearchRequest(query="budget", page_size=100, neighbor_count=5)
         request = search_pb2.BatchSearchRequest(requests=[each] * 10)
         with pytest.raises(InvalidRequest, match="ask for 11,000 chunks") as refusal:
-            batch_of(request, depth=100)
+            batch_of(request, depth=100, token_key=KEY)
         assert [each.field for each in refusal.value.violations] == ["requests"]
 
     def test_what_a_bad_request_asks_for_does_not_count(self):
         bad = search_pb2.SearchRequest(query="budget", neighbor_count=2**31 - 1)
-        (refused,) = batch_of(search_pb2.BatchSearchRequest(requests=[bad]), depth=100)
+        (refused,) = batch_of(search_pb2.BatchSearchRequest(requests=[bad]), depth=100, token_key=KEY)
         assert [each.field for each in refused.violations] == ["neighbor_count"]
 
     def test_an_error_has_the_code_and_the_words_that_it_has_alone(self):
-        result = batch_result(search_pb2.SearchRequest(), InvalidRequest.field("page_size", "is -1"))
+        result = batch_result(search_pb2.SearchRequest(), InvalidRequest.field("page_size", "is -1"), token_key=KEY)
         assert result.error == search_pb2.BatchSearchError(
             code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message="page_size: is -1"
         )

@@ -15,19 +15,19 @@ Request = search_pb2.GetContextRequest
 
 def violated(**fields) -> list[str]:
     with pytest.raises(InvalidRequest) as caught:
-        context_request(Request(**{"query": "budget", **fields}), depth=100)
+        context_request(Request(**{"query": "budget", **fields}), depth=100, token_key=b"")
     return [each.field for each in caught.value.violations]
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(0, 2_000), (1, 1), (100_000, 100_000)])
 def test_the_budget_is_the_one_asked_for_or_the_documented_default(asked, taken):
-    assert context_request(Request(query="budget", token_budget=asked), depth=100)[1] == taken
+    assert context_request(Request(query="budget", token_budget=asked), depth=100, token_key=b"")[1] == taken
 
 
 def test_the_question_is_that_of_a_search_with_the_same_words_and_filter():
     condition = search_pb2.Filter(speakers=["Ann"], start_date="2026-01-01")
-    query, _ = context_request(Request(query="예산", filter=condition), depth=100)
-    assert query == query_of(search_pb2.SearchRequest(query="예산", filter=condition), depth=100)
+    query, _ = context_request(Request(query="예산", filter=condition), depth=100, token_key=b"")
+    assert query == query_of(search_pb2.SearchRequest(query="예산", filter=condition), depth=100, token_key=b"")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,9 @@ def test_all_that_is_wrong_is_named(fields, named):
 
 def test_filters_that_come_later_are_refused_rather_than_ignored():
     with pytest.raises(NotImplementedYet, match="start_offset"):
-        context_request(Request(query="x", filter=search_pb2.Filter(start_offset=Duration(seconds=1))), depth=100)
+        context_request(
+            Request(query="x", filter=search_pb2.Filter(start_offset=Duration(seconds=1))), depth=100, token_key=b""
+        )
 
 
 def test_passages_carry_names_lines_highlights_and_citations():

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from sagwan_search.ports import Model, QueryVector, Vector
 from sagwan_search.similar import SimilarSearching
 
 TENANT = uuid4()
+KEY = b"secret of the tenant"
 MODEL = Model("sha-of-model", "hashes@1/none")
 TURNS = [
     ("Ann", "The budget for next year was cut."),
@@ -104,7 +105,7 @@ class TestLikeStored:
             assert hit.fused.score == pytest.approx(float(first.vector @ vector), abs=1e-6)
             (leg,) = hit.fused.legs
             assert (leg.leg, leg.rank, leg.score, leg.contribution) == (Leg.VECTOR, rank, *[hit.fused.score] * 2)
-        assert (answer.model, answer.degraded_reason) == ("hashes@1/none", "")
+        assert (answer.ranking.model, answer.ranking.degraded_reason) == ("hashes@1/none", "")
         assert answer.stage_seconds.keys() == {"vector", "fetch", "total"}
 
     @pytest.mark.parametrize(("ordinal", "held_by"), [(0, 1), (1, 3), (2, 3), (3, 4)])
@@ -141,10 +142,11 @@ class TestLikeStored:
 
     async def test_pages_follow_one_another_without_gap_or_repetition(self, similar):
         whole = await find(similar, like_chunk(1))
-        pages = [await find(similar, like_chunk(1), offset=offset, hits_max=2) for offset in (0, 2, 4)]
-        assert [chunk for page in pages for chunk in chunks(page)] == chunks(whole)
-        assert [leg.rank for page in pages for hit in page.hits for leg in hit.fused.legs] == [1, 2, 3]
-        assert [page.more for page in pages] == [True, False, False]
+        first = await find(similar, like_chunk(1), hits_max=2)
+        last = await find(similar, like_chunk(1), hits_max=2, ranking=first.rest)
+        assert [*first.hits, *last.hits] == whole.hits
+        assert [leg.rank for page in (first, last) for hit in page.hits for leg in hit.fused.legs] == [1, 2, 3]
+        assert last.rest is None
 
     async def test_pages_reach_as_deep_as_the_leg_with_the_chunk_itself_not_counted(
         self, meeting, memory_store, embedder
@@ -162,7 +164,7 @@ class TestLikeText:
         answer = await find(similar, LikeText("a text"))
         assert chunks(answer) == by_cosine(meeting, embedder.vector)
         assert embedder.passages == ["a text"]
-        assert answer.model == embedder.model.label
+        assert answer.ranking.model == embedder.model.label
         assert answer.stage_seconds.keys() == {"embed", "vector", "fetch", "total"}
 
     async def test_without_the_embedder_there_is_no_answer(self, similar, embedder):
@@ -188,13 +190,13 @@ def violated(build: Callable[[], object]) -> list[str]:
 
 
 def asked(depth: int = 100, **fields) -> SimilarQuery:
-    return similar_query_of(Request(**fields), depth=depth)
+    return similar_query_of(Request(**fields), depth=depth, token_key=KEY)
 
 
 class TestRequests:
     def test_each_way_of_asking_is_understood_with_the_defaults_of_a_search(self):
         name = "meetings/weekly-12/chunks/345"
-        assert asked(chunk=name) == SimilarQuery(LikeChunk(name, "weekly-12", 345), Filter(), 0, 10)
+        assert asked(chunk=name) == SimilarQuery(LikeChunk(name, "weekly-12", 345), Filter(), None, 10)
         name = "meetings/weekly-12/utterances/0"
         assert asked(utterance=name).like == LikeUtterance(name, "weekly-12", 0)
         assert asked(text=" 예산 ", page_size=7).hits_max == 7
@@ -242,19 +244,18 @@ class TestRequests:
 class TestAnswers:
     async def test_a_token_leads_to_the_next_page_of_the_same_request_only(self, similar):
         request = Request(chunk="meetings/weekly/chunks/1", page_size=2)
-        query = similar_query_of(request, depth=100)
-        response = similar_response(request, query, await similar.find(TENANT, query, Deadline.after(30)))
+        query = similar_query_of(request, depth=100, token_key=KEY)
+        response = similar_response(request, await similar.find(TENANT, query, Deadline.after(30)), token_key=KEY)
         token = response.next_page_token
-        assert asked(chunk=request.chunk, page_size=2, page_token=token).offset == 2
         assert violated(lambda: asked(chunk="meetings/weekly/chunks/2", page_token=token)) == ["page_token"]
-        query = replace(query, offset=2)
-        last = similar_response(request, query, await similar.find(TENANT, query, Deadline.after(30)))
+        query = asked(chunk=request.chunk, page_size=2, page_token=token)
+        last = similar_response(request, await similar.find(TENANT, query, Deadline.after(30)), token_key=KEY)
         assert (len(last.hits), last.next_page_token) == (1, "")
 
     async def test_the_response_says_which_model_and_where_each_hit_stood(self, similar):
         request = Request(text="x")
-        query = similar_query_of(request, depth=100)
-        response = similar_response(request, query, await similar.find(TENANT, query, Deadline.after(30)))
+        query = similar_query_of(request, depth=100, token_key=KEY)
+        response = similar_response(request, await similar.find(TENANT, query, Deadline.after(30)), token_key=KEY)
         assert (response.model, response.degraded) == ("hashes@1/none", False)
         assert [(leg.leg, leg.rank) for hit in response.hits for leg in hit.legs] == [
             (search_pb2.LEG_VECTOR, rank) for rank in (1, 2, 3, 4)

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -9,21 +10,25 @@ from hypothesis import strategies as st
 
 from sagwan.search.v1 import search_pb2
 from sagwan_runtime.errors import InvalidRequest, NotImplementedYet
-from sagwan_runtime.tokens import page_token, request_fingerprint
+from sagwan_runtime.tokens import page_token
 from sagwan_search.convert import query_of, search_response, utterances_request, utterances_response
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
+from sagwan_search.domain.facets import Facet
 from sagwan_search.domain.fusion import Fused, Fusion, Leg, LegScore, Method
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.lines import Line, Utterance
 from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.domain.ranking import Ranking
 from sagwan_search.ports import SpokenLine, UtterancePage
+from sagwan_text.terms import term_id
 
+KEY = b"secret of the tenant"
 Request = search_pb2.SearchRequest
 MEETING = MeetingSummary("weekly-12", "Weekly", date(2024, 3, 5))
 
 
 def asked(request: Request, *, depth: int = 100) -> Query:
-    return query_of(request, depth=depth)
+    return query_of(request, depth=depth, token_key=KEY)
 
 
 def violated(build: Callable[[], object]) -> list[str]:
@@ -42,7 +47,7 @@ class TestQuestions:
             "예산",
             Mode.HYBRID,
             Filter(),
-            offset=0,
+            ranking=None,
             hits_max=10,
             fusion=Fusion(Method.ADAPTIVE_SCORE, 60, 0.7, 1.0, 0.5),
         )
@@ -54,6 +59,7 @@ class TestQuestions:
             page_size=7,
             neighbor_count=5,
             hits_per_meeting_max=1_000,
+            facets=True,
             filter=search_pb2.Filter(
                 start_date="2024-01-31",
                 end_date="2024-02-29",
@@ -68,11 +74,12 @@ class TestQuestions:
             "예산",
             Mode.LEXICAL,
             Filter(date(2024, 1, 31), date(2024, 2, 29), ("a", "b"), ("kim 철수",)),
-            offset=0,
+            ranking=None,
             hits_max=7,
             fusion=Fusion(Method.RELATIVE_SCORE, 10, 0.5, 2.5),
             neighbor_count=5,
             hits_per_meeting_max=1_000,
+            facets=True,
         )
 
     @pytest.mark.parametrize(
@@ -151,7 +158,7 @@ class TestQuestions:
     def test_a_bad_filter_is_named_in_searches_and_in_lists(self, fields, named):
         condition = search_pb2.Filter(**fields)
         assert violated(lambda: asked(search(filter=condition))) == [named]
-        assert violated(lambda: utterances_request(search_pb2.ListUtterancesRequest(filter=condition))) == [named]
+        assert violated(lambda: utterances_request(search_pb2.ListUtterancesRequest(filter=condition), KEY)) == [named]
 
     @pytest.mark.parametrize("weight", [float("nan"), float("inf"), float("-inf"), -0.5, 100.5])
     @pytest.mark.parametrize("field", ["lexical_weight", "vector_weight"])
@@ -189,16 +196,6 @@ class TestLaterFields:
     @pytest.mark.parametrize(
         "fields",
         [
-            {"facets": True},
-        ],
-    )
-    def test_parts_of_a_search_that_come_later_are_refused_rather_than_ignored(self, fields):
-        with pytest.raises(NotImplementedYet, match=next(iter(fields))):
-            asked(search(**fields))
-
-    @pytest.mark.parametrize(
-        "fields",
-        [
             {"series": ["a"]},
             {"participants": ["a"]},
             {"tags": ["a"]},
@@ -217,48 +214,73 @@ class TestLaterFields:
         with pytest.raises(NotImplementedYet, match=named):
             asked(search(filter=condition))
         with pytest.raises(NotImplementedYet, match=named):
-            utterances_request(search_pb2.ListUtterancesRequest(filter=condition))
+            utterances_request(search_pb2.ListUtterancesRequest(filter=condition), KEY)
 
 
-def answer(**fields) -> Answer:
-    none = {"hits": [], "more": False, "terms": [], "candidate_counts": {}, "model": "", "degraded_reason": ""}
-    return Answer(**{**none, "stage_seconds": {}, **fields})
+def answer(*, hits=(), rest=None, stage_seconds=None, facets=(), **fields) -> Answer:
+    return Answer(hits, Ranking((), **fields), rest, stage_seconds or {}, facets)
+
+
+def answered(request: Request, found: Answer) -> search_pb2.SearchResponse:
+    return search_response(request, asked(request), found, token_key=KEY)
+
+
+@st.composite
+def rankings(draw: st.DrawFn) -> Ranking:
+    """Any ranking that a search may leave."""
+    numbers = st.floats(allow_nan=False, allow_infinity=False)
+    leg_scores = st.builds(LegScore, st.sampled_from(Leg), st.integers(1, 1_000), numbers, numbers)
+    legs = st.lists(leg_scores, max_size=2).map(tuple)
+    words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+    terms = st.builds(
+        lambda text, *rest: WeightedTerm(text, term_id(text), *rest),
+        words, st.integers(1, 9), st.integers(0, 2**62), numbers,
+    )  # fmt: skip
+    return draw(
+        st.builds(
+            Ranking,
+            chunks=st.lists(st.builds(Fused, st.integers(0, 2**63 - 1), numbers, legs, numbers), min_size=1),
+            terms=st.lists(terms, max_size=4),
+            candidate_counts=st.dictionaries(st.sampled_from(Leg), st.integers(0, 1_000)),
+            model=words,
+            degraded_reason=words,
+            partial_reason=words,
+            match_share=st.floats(0, 1),
+        )
+    )
 
 
 class TestPages:
-    def test_a_token_leads_to_the_hits_after_the_page(self):
-        request = search(page_size=20)
-        first = search_response(request, asked(request), answer(more=True))
-        second = asked(search(page_size=20, page_token=first.next_page_token))
-        assert (second.offset, second.hits_max) == (20, 20)
-        request.page_token = first.next_page_token
-        third = search_response(request, second, answer(more=True))
-        assert asked(search(page_size=20, page_token=third.next_page_token)).offset == 40
+    REST = Ranking([Fused(7, 0.25, (LegScore(Leg.VECTOR, 21, 0.9, 0.25),))])
 
-    def test_the_page_size_may_change_from_page_to_page(self):
-        request = search(page_size=20)
-        token = search_response(request, asked(request), answer(more=True)).next_page_token
-        assert asked(search(page_size=5, page_token=token)).offset == 20
+    @given(rankings())
+    def test_a_token_leads_to_exactly_what_the_page_left(self, left):
+        token = answered(search(page_size=20), answer(rest=left)).next_page_token
+        query = asked(search(page_size=5, page_token=token))
+        assert (query.ranking, query.hits_max) == (left, 5)
 
     def test_the_last_page_has_no_token(self):
-        assert search_response(search(), asked(search()), answer(more=False)).next_page_token == ""
+        assert answered(search(), answer()).next_page_token == ""
 
     def test_a_token_of_another_question_is_refused(self):
-        token = search_response(search(), asked(search()), answer(more=True)).next_page_token
+        token = answered(search(), answer(rest=self.REST)).next_page_token
         assert violated(lambda: asked(search(query="other", page_token=token))) == ["page_token"]
 
-    @pytest.mark.parametrize("position", [[], [-1], ["1"], [1.5], [1e400], [None], [1, 2], [[1]]])
-    def test_a_forged_position_in_the_hits_is_refused(self, position):
-        token = page_token(request_fingerprint(search()), position)
+    def test_a_token_of_another_tenant_is_refused(self):
+        token = answered(search(), answer(rest=self.REST)).next_page_token
+        request = search(page_token=token)
+        assert violated(lambda: query_of(request, depth=100, token_key=b"secret of another")) == ["page_token"]
+
+    @pytest.mark.parametrize("position", [b"\x00", b"10", b'["weekly", 1]', b"\x0a\x04\x1a\x02\x08\x09"])
+    def test_what_another_version_signed_is_refused_when_it_cannot_be_read(self, position):
+        token = page_token(search(), KEY, position)
         assert violated(lambda: asked(search(page_token=token))) == ["page_token"]
 
-    @pytest.mark.parametrize(
-        "position", [[], ["a"], ["a", -1], ["a", 2**31], ["a", "1"], [1, 1], ["a\x00", 1], ["a", 1, 1], [None, 1]]
-    )
-    def test_a_forged_position_in_the_utterances_is_refused(self, position):
+    @pytest.mark.parametrize("position", [[], ["a"], ["a", "1"], [1, 1], ["a", 1, 1], [None, 1]])
+    def test_a_position_in_the_utterances_that_another_version_signed_is_refused(self, position):
         request = search_pb2.ListUtterancesRequest()
-        request.page_token = page_token(request_fingerprint(request), position)
-        assert violated(lambda: utterances_request(request)) == ["page_token"]
+        request.page_token = page_token(request, KEY, json.dumps(position).encode())
+        assert violated(lambda: utterances_request(request, KEY)) == ["page_token"]
 
     @given(st.text(max_size=60).filter(bool))
     def test_no_text_passes_for_a_token_by_accident(self, text):
@@ -278,7 +300,7 @@ class TestAnswers:
     )
 
     def test_a_hit_carries_names_places_lines_and_highlights(self):
-        response = search_response(search(), asked(search()), answer(hits=[self.HIT]))
+        response = answered(search(), answer(hits=[self.HIT]))
         (hit,) = response.hits
         assert (hit.name, hit.score, hit.best_line) == ("meetings/weekly-12/chunks/42", 0.5, 0)
         assert hit.meeting == search_pb2.MeetingSummary(name="meetings/weekly-12", title="Weekly", date="2024-03-05")
@@ -299,18 +321,18 @@ class TestAnswers:
     def test_lines_around_a_hit_are_shown_like_its_own(self):
         before, after = self.HIT.lines
         hit = replace(self.HIT, lines_before=[before], lines_after=[after, before])
-        (shown,) = search_response(search(), asked(search()), answer(hits=[hit])).hits
+        (shown,) = answered(search(), answer(hits=[hit])).hits
         first, second = shown.lines
         assert list(shown.lines_before) == [first]
         assert list(shown.lines_after) == [second, first]
 
     def test_terms_and_legs_are_explained_only_when_asked_for(self):
         found = answer(hits=[self.HIT], terms=self.HIT.terms, candidate_counts={Leg.LEXICAL: 3, Leg.VECTOR: 100})
-        silent = search_response(search(), asked(search()), found)
+        silent = answered(search(), found)
         assert not silent.HasField("explanation")
         assert not silent.hits[0].matched_terms
         request = search(explain=True, fusion=search_pb2.Fusion(vector_weight=2))
-        response = search_response(request, asked(request), found)
+        response = answered(request, found)
         term = search_pb2.MatchedTerm(term="예산", idf=1.25, document_count=3)
         assert list(response.hits[0].matched_terms) == list(response.explanation.terms) == [term]
         assert [(each.leg, each.weight, each.candidate_count) for each in response.explanation.legs] == [
@@ -319,27 +341,43 @@ class TestAnswers:
         ]
 
     def test_a_degraded_answer_says_why(self):
-        response = search_response(search(), asked(search()), answer(degraded_reason="the embedder is down"))
+        response = answered(search(), answer(degraded_reason="the embedder is down"))
         assert (response.degraded, response.degraded_reason) == (True, "the embedder is down")
+
+    def test_a_partial_answer_says_what_was_left_out(self):
+        whole, part = answered(search(), answer()), answered(search(), answer(partial_reason="too many words"))
+        assert (whole.partial, whole.partial_reason) == (False, "")
+        assert (part.partial, part.partial_reason) == (True, "too many words")
+
+    def test_facets_name_meetings_as_everything_else_does(self):
+        facets = [Facet("meeting", [("weekly-12", 3)]), Facet("speaker", [("Ann", 2), ("김철수", 1)]), Facet("tag", [])]
+        response = answered(search(facets=True), answer(facets=facets))
+        assert [(each.property, [(value.value, value.count) for value in each.values]) for each in response.facets] == [
+            ("meeting", [("meetings/weekly-12", 3)]),
+            ("speaker", [("Ann", 2), ("김철수", 1)]),
+            ("tag", []),
+        ]
 
     def test_every_stage_has_its_time(self):
         seconds = {"embed": 0.25, "lexical": 0.5, "vector": 1.0, "fuse": 0.125, "fetch": 2.0, "total": 3.5}
-        timings = search_response(search(), asked(search()), answer(stage_seconds=seconds)).timings
+        timings = answered(search(), answer(stage_seconds=seconds)).timings
         assert {name: getattr(timings, name).ToNanoseconds() / 1e9 for name in seconds} == seconds
 
     def test_a_page_of_utterances_shows_what_was_asked_for_and_leads_on_when_there_is_more(self):
         request = search_pb2.ListUtterancesRequest(page_size=2)
         lines = [SpokenLine(MEETING, Utterance(ordinal, "Ann", None, None, "x")) for ordinal in range(3)]
-        response = utterances_response(request, UtterancePage(lines, 8, [("weekly-12", 8)]), 2)
+        response = utterances_response(request, UtterancePage(lines, 8, [("weekly-12", 8)]), 2, token_key=KEY)
         assert [each.utterance for each in response.utterances] == [
             f"meetings/weekly-12/utterances/{ordinal}" for ordinal in range(2)
         ]
         assert response.total_size == 8
         assert list(response.meeting_counts) == [search_pb2.FacetValue(value="meetings/weekly-12", count=8)]
         request.page_token = response.next_page_token
-        assert utterances_request(request) == (Filter(), ("weekly-12", 1), 2)
+        assert utterances_request(request, KEY) == (Filter(), ("weekly-12", 1), 2)
 
     def test_a_page_that_ends_the_list_has_no_token(self):
         lines = [SpokenLine(MEETING, Utterance(0, "Ann", None, None, "x"))]
-        response = utterances_response(search_pb2.ListUtterancesRequest(), UtterancePage(lines, 1, []), 1)
+        response = utterances_response(
+            search_pb2.ListUtterancesRequest(), UtterancePage(lines, 1, []), 1, token_key=KEY
+        )
         assert response.next_page_token == ""

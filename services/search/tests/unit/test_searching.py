@@ -2,6 +2,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -87,6 +88,14 @@ async def ask(searching: Searching, text: str, **fields):
     return await searching.search(TENANT, Query(text, **fields), Deadline.after(30))
 
 
+async def all_pages(searching: Searching, text: str, **fields) -> list:
+    """Every page, each of what the one before left."""
+    pages = [await ask(searching, text, **fields)]
+    while pages[-1].rest is not None:
+        pages.append(await ask(searching, text, **{**fields, "ranking": pages[-1].rest}))
+    return pages
+
+
 def chunks(answer) -> list[int]:
     return [hit.fused.chunk_id for hit in answer.hits]
 
@@ -98,22 +107,22 @@ class TestLegs:
         assert {leg.leg: leg.rank for leg in answer.hits[0].fused.legs} == {Leg.LEXICAL: 2, Leg.VECTOR: 1}
         assert chunks(answer)[0] == 1
         assert sorted(chunks(answer)) == [1, 2, 3, 4]
-        assert answer.candidate_counts == {Leg.LEXICAL: 2, Leg.VECTOR: 4}
-        assert (answer.model, answer.degraded_reason) == (MODEL.label, "")
+        assert answer.ranking.candidate_counts == {Leg.LEXICAL: 2, Leg.VECTOR: 4}
+        assert (answer.ranking.model, answer.ranking.degraded_reason) == (MODEL.label, "")
 
     async def test_lexical_mode_never_asks_the_embedder(self, searching_with, sample_meeting):
         embedder = PointingEmbedder(sample_meeting.vector(0))
         answer = await ask(searching_with(embedder), "budget", mode=Mode.LEXICAL)
         assert chunks(answer) == [4, 1]
         assert embedder.questions == []
-        assert (answer.model, answer.degraded_reason) == ("", "")
-        assert answer.candidate_counts == {Leg.LEXICAL: 2}
+        assert (answer.ranking.model, answer.ranking.degraded_reason) == ("", "")
+        assert answer.ranking.candidate_counts == {Leg.LEXICAL: 2}
         assert answer.stage_seconds.keys() == {"lexical", "fuse", "fetch", "total"}
 
     async def test_vector_mode_leaves_words_out_of_account(self, searching_with):
         answer = await ask(searching_with(), "budget", mode=Mode.VECTOR)
         assert chunks(answer)[0] == 1
-        assert answer.candidate_counts == {Leg.VECTOR: 4}
+        assert answer.ranking.candidate_counts == {Leg.VECTOR: 4}
         assert [leg.leg for hit in answer.hits for leg in hit.fused.legs] == [Leg.VECTOR] * 4
         assert answer.hits[0].fused.legs[0].score == pytest.approx(1.0)
 
@@ -124,16 +133,29 @@ class TestLegs:
 
     async def test_a_question_of_stop_words_is_answered_by_the_vector_leg(self, searching_with):
         answer = await ask(searching_with(), "what was it about")
-        assert answer.candidate_counts == {Leg.LEXICAL: 0, Leg.VECTOR: 4}
+        assert answer.ranking.candidate_counts == {Leg.LEXICAL: 0, Leg.VECTOR: 4}
 
     async def test_legs_give_no_more_candidates_than_their_depth(self, searching_with):
         answer = await ask(searching_with(leg_depth=1), "budget")
-        assert answer.candidate_counts == {Leg.LEXICAL: 1, Leg.VECTOR: 1}
+        assert answer.ranking.candidate_counts == {Leg.LEXICAL: 1, Leg.VECTOR: 1}
 
     async def test_terms_past_the_limit_do_not_count(self, searching_with):
         answer = await ask(searching_with(terms_max=1), "engineers budget", mode=Mode.LEXICAL)
         assert chunks(answer) == [2]
-        assert [term.text for term in answer.terms] == ["engin"]
+        assert [term.text for term in answer.ranking.terms] == ["engin"]
+
+    @pytest.mark.parametrize(
+        ("limits", "reason"),
+        [
+            ({}, ""),
+            ({"terms_max": 2}, "only the first 2 of the question's 3 words count"),
+            ({"match_candidates_max": 2}, "too common to be looked for by themselves: budget"),
+            ({"match_candidates_max": 3}, ""),
+        ],
+    )
+    async def test_an_answer_to_part_of_the_question_says_which(self, searching_with, limits, reason):
+        answer = await ask(searching_with(**limits), "engineers budget zebra", mode=Mode.LEXICAL)
+        assert answer.ranking.partial_reason == reason
 
     async def test_the_filter_holds_in_both_legs(self, searching_with):
         answer = await ask(searching_with(), "budget", filter=Filter(speaker_keys=("bob",)))
@@ -141,7 +163,7 @@ class TestLegs:
 
     async def test_another_tenant_finds_nothing(self, searching_with):
         answer = await searching_with().search(uuid4(), Query("budget"), Deadline.after(30))
-        assert (list(answer.hits), answer.more) == ([], False)
+        assert (list(answer.hits), answer.rest) == ([], None)
 
     async def test_weights_decide_which_leg_leads(self, searching_with):
         searching = searching_with()
@@ -162,34 +184,34 @@ class TestDegraded:
     async def test_without_the_embedder_the_answer_is_lexical_and_says_so(self, searching_with, registry, error):
         answer = await ask(searching_with(FailingEmbedder(error)), "budget")
         assert chunks(answer) == [4, 1]
-        assert str(error) in answer.degraded_reason
-        assert (answer.model, answer.candidate_counts) == ("", {Leg.LEXICAL: 2})
+        assert str(error) in answer.ranking.degraded_reason
+        assert (answer.ranking.model, answer.ranking.candidate_counts) == ("", {Leg.LEXICAL: 2})
         assert registry.get_sample_value("sagwan_search_degraded_total", {"reason": "vector_leg"}) == 1
 
     async def test_a_hanging_embedder_holds_no_look_at_the_database(self, searching_with, memory_store):
         asked = asyncio.create_task(ask(searching_with(LateEmbedder(), embed_timeout_s=0.2), "budget"))
         await asyncio.sleep(0.1)
         assert memory_store.looks_open == 0
-        assert (await asked).degraded_reason
+        assert (await asked).ranking.degraded_reason
 
     async def test_half_of_a_short_deadline_is_kept_for_the_lexical_answer(self, searching_with):
         answer = await searching_with(LateEmbedder()).search(TENANT, Query("budget"), Deadline.after(0.4))
-        assert answer.degraded_reason
+        assert answer.ranking.degraded_reason
         assert chunks(answer) == [4, 1]
 
     async def test_a_late_embedder_is_waited_for_no_longer_than_allowed(self, searching_with):
         async with asyncio.timeout(5):
             answer = await ask(searching_with(LateEmbedder(), embed_timeout_s=0.05), "budget")
         assert chunks(answer) == [4, 1]
-        assert "in time" in answer.degraded_reason
+        assert "in time" in answer.ranking.degraded_reason
 
     async def test_vectors_of_another_model_are_not_compared(self, searching_with, sample_meeting):
         other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8"))
         answer = await ask(searching_with(other), "budget")
         assert chunks(answer) == [4, 1]
-        assert answer.model == ""
-        assert "other@2/int8" in answer.degraded_reason
-        assert MODEL.label in answer.degraded_reason
+        assert answer.ranking.model == ""
+        assert "other@2/int8" in answer.ranking.degraded_reason
+        assert MODEL.label in answer.ranking.degraded_reason
 
     @pytest.mark.parametrize("error", [DependencyUnavailable("down"), DeadlineExceeded("late")])
     async def test_vector_mode_fails_with_the_embedder(self, searching_with, error):
@@ -204,7 +226,7 @@ class TestDegraded:
     async def test_before_the_first_ingest_nothing_is_found_and_nothing_is_degraded(self, searching_with, memory_store):
         memory_store.model = None
         answer = await searching_with().search(uuid4(), Query("budget"), Deadline.after(30))
-        assert (list(answer.hits), answer.degraded_reason) == ([], "")
+        assert (list(answer.hits), answer.ranking.degraded_reason) == ([], "")
 
     async def test_a_deadline_that_has_passed_ends_the_search_in_vector_mode(self, searching_with):
         with pytest.raises(DeadlineExceeded):
@@ -215,13 +237,36 @@ class TestPages:
     async def test_pages_follow_one_another_without_gap_or_repetition(self, searching_with):
         searching = searching_with()
         whole = await ask(searching, "budget")
-        pages = [await ask(searching, "budget", offset=offset, hits_max=3) for offset in (0, 3)]
-        assert [chunks(page) for page in pages] == [chunks(whole)[:3], chunks(whole)[3:]]
-        assert [page.more for page in pages] == [True, False]
+        pages = await all_pages(searching, "budget", hits_max=3)
+        assert [page.hits for page in pages] == [whole.hits[:3], whole.hits[3:]]
 
-    async def test_past_the_end_there_is_an_empty_page(self, searching_with):
-        answer = await ask(searching_with(), "budget", offset=400)
-        assert (list(answer.hits), answer.more) == ([], False)
+    async def test_later_pages_are_of_the_ranking_that_the_first_one_fixed(
+        self, searching_with, sample_meeting, memory_store
+    ):
+        embedder = PointingEmbedder(sample_meeting.vector(0))
+        searching = searching_with(embedder)
+        whole = await ask(searching, "budget")
+        first = await ask(searching, "budget", hits_max=1)
+        memory_store.add(TENANT, sample_meeting("later", [("Ann", "Budget budget budget budget.")] * 5))
+        second = await ask(searching, "budget", ranking=first.rest)
+        assert [*first.hits, *second.hits] == whole.hits
+        assert second.ranking.terms == whole.ranking.terms
+        assert embedder.questions == ["budget"] * 2
+
+    async def test_a_page_whose_chunks_are_all_gone_is_empty_and_leads_on(self, searching_with, memory_store):
+        searching = searching_with()
+        first = await ask(searching, "budget", hits_max=1)
+        gone, *left = [each.chunk_id for each in first.rest.chunks]
+        memory_store.deleted_while_ranking.add(gone)
+        second, *others = await all_pages(searching, "budget", hits_max=1, ranking=first.rest)
+        assert (list(second.hits), [chunks(each) for each in others]) == ([], [[chunk] for chunk in left])
+
+    async def test_a_page_after_a_degraded_one_says_so_too_and_is_not_counted_again(self, searching_with, registry):
+        searching = searching_with(FailingEmbedder(DependencyUnavailable("down")))
+        first, second = await all_pages(searching, "budget", hits_max=1)
+        assert first.ranking.degraded_reason == second.ranking.degraded_reason != ""
+        assert registry.get_sample_value("sagwan_search_degraded_total", {"reason": "vector_leg"}) == 1
+        assert registry.get_sample_value("sagwan_search_leg_candidates_count", {"leg": "lexical"}) == 1
 
     async def test_a_chunk_that_was_deleted_meanwhile_is_left_out(self, searching_with, memory_store):
         memory_store.deleted_while_ranking.add(4)
@@ -253,7 +298,7 @@ class TestHits:
 
     async def test_terms_without_a_match_are_explained_too(self, searching_with):
         answer = await ask(searching_with(), "budget zebra", mode=Mode.LEXICAL)
-        assert {term.text: term.chunk_count for term in answer.terms} == {"budget": 2, "zebra": 0}
+        assert {term.text: term.chunk_count for term in answer.ranking.terms} == {"budget": 2, "zebra": 0}
         assert [[term.text for term in hit.terms] for hit in answer.hits] == [["budget"], ["budget"]]
 
 
@@ -326,16 +371,33 @@ class TestHitsPerMeeting:
     async def test_pages_follow_one_another_without_gap_or_repetition(self, searching):
         fields = {"hits_per_meeting_max": 2}
         whole = await ask(searching, "budget", hits_max=100, **fields)
-        pages = [await ask(searching, "budget", offset=offset, hits_max=3, **fields) for offset in range(0, 14, 3)]
-        assert [chunk for page in pages for chunk in chunks(page)] == chunks(whole)
-        assert len(whole.hits) == 14
-        assert [page.more for page in pages] == [True] * 4 + [False]
+        pages = await all_pages(searching, "budget", hits_max=3, **fields)
+        assert [hit for page in pages for hit in page.hits] == whole.hits
+        assert [len(page.hits) for page in pages] == [3, 3, 3, 3, 2]
 
     async def test_a_chunk_that_was_deleted_meanwhile_takes_no_place(self, searching, memory_store):
         best = (await ask(searching, "budget", hits_per_meeting_max=1)).hits[0]
         memory_store.deleted_while_ranking.add(best.fused.chunk_id)
         answer = await ask(searching, "budget", hits_per_meeting_max=1)
         assert best.meeting.meeting_id in {hit.meeting.meeting_id for hit in answer.hits}
+
+
+class TestFacets:
+    async def test_all_that_was_found_is_counted_on_the_first_page_when_asked_for(
+        self, searching_with, memory_store, sample_meeting
+    ):
+        turns = [("ANN", "Budget."), ("ANN", "The budget."), ("", "budget budget")]
+        memory_store.add(TENANT, sample_meeting("monthly", turns, held_on=date(2026, 3, 9), tags=["Finance"]))
+        searching = searching_with()
+        first, *later = await all_pages(searching, "budget", mode=Mode.LEXICAL, hits_max=2, facets=True)
+        assert {each.property: list(each.values) for each in first.facets} == {
+            "meeting": [("monthly", 3), ("weekly", 2)],
+            "speaker": [("ANN", 4)],
+            "month": [("2026-03", 3)],
+            "tag": [("Finance", 3)],
+        }
+        assert [page.facets for page in later] == [(), ()]
+        assert (await ask(searching, "budget")).facets == ()
 
 
 class TestMeasurements:

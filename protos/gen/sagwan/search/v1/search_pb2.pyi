@@ -277,7 +277,13 @@ class SearchRequest(_message.Message):
     page_size: _builtins.int
     """At most so many hits; 10 when 0, never above 100."""
     page_token: _builtins.str
-    """The previous page's `next_page_token`; the other fields must be as they were."""
+    """The previous page's `next_page_token`; the other fields, page_size aside, must be as they were. INVALID_ARGUMENT when it was
+    not given for this request.
+
+    The first page fixes the whole ranking, and later ones show what is left of it: they look for nothing again, so no hit comes
+    twice and none is passed over, whatever is written meanwhile. What is deleted meanwhile is left out; a page may then have
+    fewer hits than were asked for, and even none.
+    """
     neighbor_count: _builtins.int
     """Chunks to return before and after each hit, from the same meeting; at most 5. The filter does not hold for them."""
     hits_per_meeting_max: _builtins.int
@@ -287,7 +293,7 @@ class SearchRequest(_message.Message):
     explain: _builtins.bool
     """Whether to fill `SearchResponse.explanation` and `Hit.matched_terms`."""
     facets: _builtins.bool
-    """Whether to count what the candidates have in common."""
+    """Whether to count what the candidates have in common: all that the pages together show, on the first page only."""
     @_builtins.property
     def filter(self) -> Global___Filter:
         """What hits must satisfy."""
@@ -332,6 +338,8 @@ class SearchResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     FACETS_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    PARTIAL_REASON_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     degraded: _builtins.bool
@@ -340,6 +348,10 @@ class SearchResponse(_message.Message):
     """Why, in words for a person; empty when not degraded."""
     model: _builtins.str
     """The embedding model that answered, as `name@revision/quantization`; empty when no vectors took part."""
+    partial: _builtins.bool
+    """Whether a limit left out part of the question that words were to find."""
+    partial_reason: _builtins.str
+    """What was left out, in words for a person; empty when not partial."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
         """Best first."""
@@ -354,7 +366,7 @@ class SearchResponse(_message.Message):
 
     @_builtins.property
     def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
-        """Counts over the candidates. Set when asked for."""
+        """Counts over the candidates: `meeting`, `speaker`, `month` and `tag`. Set on the first page, when asked for."""
 
     def __init__(
         self,
@@ -367,10 +379,12 @@ class SearchResponse(_message.Message):
         model: _builtins.str = ...,
         explanation: Global___Explanation | None = ...,
         facets: _abc.Iterable[Global___Facet] | None = ...,
+        partial: _builtins.bool = ...,
+        partial_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "degraded_reason", b"degraded_reason", "explanation", b"explanation", "facets", b"facets", "hits", b"hits", "model", b"model", "next_page_token", b"next_page_token", "timings", b"timings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "degraded_reason", b"degraded_reason", "explanation", b"explanation", "facets", b"facets", "hits", b"hits", "model", b"model", "next_page_token", b"next_page_token", "partial", b"partial", "partial_reason", b"partial_reason", "timings", b"timings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -616,7 +630,7 @@ Global___MatchedTerm: _TypeAlias = MatchedTerm  # noqa: Y015
 
 @_typing.final
 class SearchTimings(_message.Message):
-    """Where the time of a search went. The legs overlap, so the parts add up to more than the total."""
+    """Where the time of a search went. The legs overlap, so the parts add up to more than the total. Later pages take `fetch` alone."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -754,7 +768,7 @@ class Facet(_message.Message):
     """`meeting`, `speaker`, `month` or `tag`."""
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___FacetValue]:
-        """Most frequent first."""
+        """Most frequent first, then by the alphabet; at most 50. Candidates without a value are not counted."""
 
     def __init__(
         self,
@@ -779,7 +793,9 @@ class FacetValue(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The value."""
+    """The value: `meetings/{meeting}`; a speaker or a tag, in the spelling that is most frequent among the candidates; a month as
+    `YYYY-MM`.
+    """
     count: _builtins.int
     """Candidates that have it."""
     def __init__(

@@ -11,6 +11,7 @@ from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
+from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
@@ -116,6 +117,18 @@ class PostgresSearchSession:
         """Where each chunk stands, for the chunks that still exist."""
         rows = await self._session.fetch(self._queries["chunk_places"], list(chunk_ids))
         return {row["chunk_id"]: Place(row["meeting_key"], row["ordinal"]) for row in rows}
+
+    async def ranked_meetings(self, chunk_ids: Sequence[int]) -> list[RankedMeeting]:
+        """The meetings of the chunks that still exist."""
+        rows = await self._session.fetch(self._queries["ranked_meetings"], list(chunk_ids))
+        return [
+            RankedMeeting(row["meeting_id"], row["held_on"], tuple(row["tags"]), row["ranked_count"]) for row in rows
+        ]
+
+    async def ranked_speakers(self, chunk_ids: Sequence[int]) -> list[RankedSpeaker]:
+        """Who speaks in the chunks that still exist, the most frequent first; speakers without a name are left out."""
+        rows = await self._session.fetch(self._queries["ranked_speakers"], list(chunk_ids), FACET_VALUES_MAX)
+        return [RankedSpeaker(row["speaker"], row["ranked_count"]) for row in rows]
 
     async def surroundings(self, chunk_ids: Sequence[int], neighbor_count: int) -> dict[int, Surroundings]:
         """What lies around the chunks that still exist, by id: up to so many chunks of the meeting on either side."""

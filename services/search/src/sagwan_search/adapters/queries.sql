@@ -73,6 +73,28 @@ ORDER BY c.chunk_id, u.ordinal;
 -- Which meeting each candidate is from, and its place in it.
 SELECT chunk_id, meeting_key, ordinal FROM chunks WHERE chunk_id = ANY ($1::bigint[]);
 
+-- name: ranked_meetings
+-- Meetings by how many of a ranking's chunks they have.
+SELECT m.meeting_id, m.held_on, m.tags, count(*) AS ranked_count
+FROM chunks AS c
+JOIN meetings AS m ON m.meeting_key = c.meeting_key
+WHERE c.chunk_id = ANY ($1::bigint[])
+GROUP BY m.meeting_key;
+
+-- name: ranked_speakers
+-- Speakers by how many of a ranking's chunks they speak in, most first, each as most often written there: chunks, speakers.
+SELECT mode() WITHIN GROUP (ORDER BY u.speaker COLLATE "C") AS speaker, count(DISTINCT c.chunk_id) AS ranked_count
+FROM chunks AS c
+CROSS JOIN LATERAL (
+    SELECT s.speaker, s.speaker_key FROM utterances AS s
+    WHERE s.meeting_key = c.meeting_key AND s.ordinal BETWEEN c.first_utterance AND c.last_utterance
+    OFFSET 0
+) AS u
+WHERE c.chunk_id = ANY ($1::bigint[]) AND u.speaker_key <> ''
+GROUP BY u.speaker_key
+ORDER BY ranked_count DESC, speaker
+LIMIT $2;
+
 -- name: page_surroundings
 -- What lies around the page's chunks: where the chunk so many places before each begins, or the meeting's first one, where the
 -- chunk so many places after it ends, or the last one, and the utterances between them that are not wholly inside the chunk.

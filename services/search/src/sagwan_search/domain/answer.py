@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sagwan_search.domain.fusion import Fused, Leg
+from sagwan_search.domain.facets import Facet
+from sagwan_search.domain.fusion import Fused
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.lines import Line, Span, Utterance
+from sagwan_search.domain.ranking import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +85,14 @@ class Answer:
 
     Attributes:
         hits: The page's hits, best first.
-        more: Whether another page would have hits.
-        terms: The question's terms with their weights; empty when the lexical leg took no part.
-        candidate_counts: Candidates that each leg gave.
-        model: The model whose vectors took part; empty when none did.
-        degraded_reason: Why a leg that should have taken part is missing; empty when none is.
+        ranking: What the page is the beginning of.
+        rest: What is left of the ranking for later pages; None on the last page.
         stage_seconds: Time by stage.
-        match_share: How much of the question the best chunk of the lexical leg says, from 0 to 1.
-        ranked: All that was found, of which the hits are a page.
+        facets: What the ranking's chunks have in common, when asked for, on the first page.
     """
 
     hits: Sequence[Hit]
-    more: bool
-    terms: Sequence[WeightedTerm]
-    candidate_counts: Mapping[Leg, int]
-    model: str
-    degraded_reason: str
+    ranking: Ranking
+    rest: Ranking | None
     stage_seconds: Mapping[str, float]
-    match_share: float = 0.0
-    ranked: Sequence[Fused] = ()
+    facets: Sequence[Facet] = ()

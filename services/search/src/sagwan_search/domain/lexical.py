@@ -7,6 +7,8 @@ from sagwan_text.analysis import Term
 from sagwan_text.bm25 import idf
 from sagwan_text.terms import term_id
 
+_WORDS_NAMED_MAX = 10
+
 
 @dataclass(frozen=True, slots=True)
 class TermStatistics:
@@ -100,3 +102,21 @@ def matched_terms(terms: Sequence[WeightedTerm], *, candidates_max: int) -> list
             break
         chosen.append(term)
     return chosen
+
+
+def left_out(distinct_count: int, terms: Sequence[WeightedTerm], matched: Sequence[WeightedTerm]) -> str:
+    """What part of a question its words do not look for, in words for a person; empty when they look for all of it.
+
+    Args:
+        distinct_count: Distinct terms of the question.
+        terms: Those that count.
+        matched: Those of them that select candidates.
+    """
+    reasons = []
+    if distinct_count > len(terms):
+        reasons.append(f"only the first {len(terms):,} of the question's {distinct_count:,} words count")
+    common = [each.text for each in terms if each.chunk_count and each not in matched]
+    if common:
+        named = ", ".join(common[:_WORDS_NAMED_MAX]) + (", …" if len(common) > _WORDS_NAMED_MAX else "")
+        reasons.append(f"too common to be looked for by themselves: {named}")
+    return "; ".join(reasons)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sagwan_search.domain.query import Filter
+from sagwan_search.domain.ranking import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ class SimilarQuery:
     Attributes:
         like: What they should be like. A stored one is itself no hit.
         filter: What hits must satisfy; what they should be like need not.
-        offset: Hits to skip.
+        ranking: What the page before left to show; None for the first page.
         hits_max: Hits to return.
     """
 
     like: LikeChunk | LikeUtterance | LikeText
     filter: Filter = field(default_factory=Filter)
-    offset: int = 0
+    ranking: Ranking | None = None
     hits_max: int = 10

@@ -88,7 +88,7 @@ def marked_line(utterance: Utterance, wanted: Collection[str], analyze: Callable
         wanted: The question's terms.
         analyze: The analysis that indexed the text.
     """
-    found = [term for term in analyze(utterance.text) if term.text in wanted]
+    found = [term for term in analyze(utterance.text) if term.text in wanted] if wanted else []
     return Line(
         utterance,
         tuple(_merged([(term.start, term.end) for term in found])),

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from sagwan_search.domain.fusion import Fusion, Method
+from sagwan_search.domain.ranking import Ranking
 
 DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=0.7, vector=1.0, neighbor_support=0.5)
 """Chosen on part of the evaluation data: see docs/performance.md."""
@@ -44,18 +45,20 @@ class Query:
         text: What is looked for.
         mode: Which legs answer.
         filter: What hits must satisfy.
-        offset: Hits to skip.
+        ranking: What the page before left to show; None for the first page.
         hits_max: Hits to return; with 0 there is only a ranking.
         fusion: How the legs become one.
         neighbor_count: Chunks to show before and after each hit.
         hits_per_meeting_max: Hits of one meeting on all pages together; 0 for any number.
+        facets: Whether to count what the ranking's chunks have in common.
     """
 
     text: str
     mode: Mode = Mode.HYBRID
     filter: Filter = field(default_factory=Filter)
-    offset: int = 0
+    ranking: Ranking | None = None
     hits_max: int = 10
     fusion: Fusion = DEFAULT_FUSION
     neighbor_count: int = 0
     hits_per_meeting_max: int = 0
+    facets: bool = False
