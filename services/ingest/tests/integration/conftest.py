@@ -34,6 +34,7 @@ from sagwan_runtime.settings import DatabaseSettings
 from sagwan_text.analysis import Analyzer
 from sagwan_text.bm25 import Bm25
 from sagwan_text.korean import load_tagger
+from sagwan_text.speakers import speaker_key
 from sagwan_text.tokens import estimate_tokens
 
 MODEL = Model("hashes", "1", "none", "sha-of-model", 8)
@@ -134,7 +135,8 @@ class Inspector:
         term_counts: Counter[int] = Counter()
         for meeting in meetings:
             key, chunks = keys[meeting.meeting_id], self.chunks_of(meeting)
-            expected["meetings"].append((replace(meeting, utterances=()), len(meeting.utterances), len(chunks)))
+            counts = (len(meeting.utterances), len(chunks))
+            expected["meetings"].append((replace(meeting, utterances=()), *counts, _folded(meeting)))
             expected["utterances"] += [
                 (key, place, each.speaker, each.start_ms, each.end_ms, each.kind, each.text)
                 for place, each in enumerate(meeting.utterances)
@@ -142,7 +144,15 @@ class Inspector:
             expected["chunks"] += [(key, *self._chunk_row(each, meeting)) for each in chunks]
             term_counts.update(term for each in chunks for term in each.weights)
         found = {
-            "meetings": [(_meeting_of(row), row["utterance_count"], row["chunk_count"]) for row in stored],
+            "meetings": [
+                (
+                    _meeting_of(row),
+                    row["utterance_count"],
+                    row["chunk_count"],
+                    (row["series_key"], row["participant_keys"], row["tag_keys"]),
+                )
+                for row in stored
+            ],
             "utterances": await self._utterance_rows(tenant_id),
             "chunks": await self._chunk_rows(tenant_id),
         }
@@ -153,17 +163,18 @@ class Inspector:
     def _chunk_row(self, each: IndexedChunk, meeting: Meeting) -> tuple[Any, ...]:
         place = each.chunk
         # What lies beside the terms and beside the vector, for filters.
-        beside = (meeting.held_on, list(place.speakers))
+        vectors = (meeting.held_on, list(place.speakers))
+        terms = (*vectors, list(place.kinds), place.start_ms, place.end_ms)
         weights = {term: float(np.float32(weight)) for term, weight in sorted(each.weights.items())}
         vector = self._embedder.vector(place.text).tolist()
         span = (place.first_utterance, place.first_character, place.last_utterance, place.last_character)
-        return (place.ordinal, span, place.text, each.text_sha256, sorted(weights), weights, vector, beside, beside)
+        return (place.ordinal, span, place.text, each.text_sha256, sorted(weights), weights, vector, terms, vectors)
 
     async def _chunk_rows(self, tenant_id: UUID) -> list[tuple[Any, ...]]:
         rows = await self._rows(
             """
             SELECT c.*, t.term_ids, t.weights, v.embedding,
-                t.held_on AS terms_held_on, t.speakers AS terms_speakers,
+                t.held_on AS terms_held_on, t.speakers AS terms_speakers, t.kinds, t.start_ms, t.end_ms,
                 v.held_on AS vectors_held_on, v.speakers AS vectors_speakers
             FROM chunks AS c
             LEFT JOIN chunk_terms AS t USING (tenant_id, chunk_id, meeting_key)
@@ -187,7 +198,7 @@ class Inspector:
                     for index, value in zip(row["weights"].indices(), row["weights"].values(), strict=True)
                 },
                 row["embedding"].to_list(),
-                (row["terms_held_on"], row["terms_speakers"]),
+                (row["terms_held_on"], row["terms_speakers"], row["kinds"], row["start_ms"], row["end_ms"]),
                 (row["vectors_held_on"], row["vectors_speakers"]),
             )
             for row in rows
@@ -206,6 +217,11 @@ class Inspector:
 
     async def _rows(self, query: str, tenant_id: UUID) -> list[asyncpg.Record]:
         return await self._connection.fetch(query, tenant_id)
+
+
+def _folded(meeting: Meeting) -> tuple[str, list[str], list[str]]:
+    participants, tags = ([speaker_key(each) for each in names] for names in (meeting.participants, meeting.tags))
+    return speaker_key(meeting.series), participants, tags
 
 
 def _meeting_of(row: Mapping[str, Any]) -> Meeting:

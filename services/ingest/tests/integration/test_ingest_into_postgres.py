@@ -126,6 +126,19 @@ class TestOneMeeting:
         await ingest(tenant_id, corrected)
         await inspector.assert_holds(tenant_id, corrected)
 
+    async def test_when_and_in_what_way_it_was_said_is_kept_true_where_the_text_stays(
+        self, new_tenant, ingest, inspector, embedder
+    ):
+        tenant_id = await new_tenant()
+        await ingest(tenant_id, WEEKLY)
+        first, *others = WEEKLY.utterances
+        decided = replace(first, kind=UtteranceKind.DECISION, start_ms=None, end_ms=90_000)
+        embedder.texts.clear()
+        for corrected in ((decided, *others), (replace(first, start_ms=1), *others)):
+            await ingest(tenant_id, replace(WEEKLY, utterances=corrected))
+            await inspector.assert_holds(tenant_id, replace(WEEKLY, utterances=corrected))
+        assert embedder.texts == []
+
     async def test_meetings_of_two_tenants_do_not_touch(self, new_tenant, ingest, inspector):
         first, second = await new_tenant(), await new_tenant()
         other = with_turns(WEEKLY, ("Bob", SENTENCES[1]))

@@ -83,6 +83,11 @@ class TestChanging:
         assert updated.created_at == before.created_at < updated.updated_at
         await inspector.assert_holds(tenant_id, expected)
 
+    async def test_new_names_are_folded_for_filters(self, tenant_id, store, inspector):
+        names = {"series": "Ｗｅｅｋｌｙ  II", "participants": ("Zoë", " KIM  철수"), "tags": ("STRASSE", "straße")}
+        await store.update(tenant_id, "weekly", names, "", soon())
+        await inspector.assert_holds(tenant_id, replace(WEEKLY, **names))
+
     @pytest.mark.parametrize("held_on", ["2024-04-01", ""])
     async def test_a_new_day_moves_the_columns_that_filters_compare(self, tenant_id, store, inspector, held_on):
         await store.update(tenant_id, "weekly", changes("date", date=held_on), "", soon())

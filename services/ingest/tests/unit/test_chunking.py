@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagwan_ingest.domain.chunking import Chunk, chunk
-from sagwan_ingest.domain.meeting import Utterance
+from sagwan_ingest.domain.meeting import Utterance, UtteranceKind
 from sagwan_ingest.domain.splitting import sentence_spans
 from sagwan_text.speakers import speaker_key
 from sagwan_text.tokens import estimate_tokens
@@ -34,6 +34,13 @@ SPEAKERS = ["", "Ann", "ANN", "위원장 김철수", "B" * 256]
 
 texts = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join) | st.text(max_size=40)
 utterances = st.lists(st.builds(Utterance, st.sampled_from(SPEAKERS), texts), max_size=12)
+times = st.tuples(st.none() | st.integers(0, 9), st.none() | st.integers(10, 19))
+timed_utterances = st.lists(
+    st.builds(
+        lambda text, time, kind: Utterance("Ann", text, *time, kind), texts, times, st.sampled_from(list(UtteranceKind))
+    ),
+    max_size=12,
+)
 counters = st.sampled_from([estimate_tokens, len, lambda text: len(text.split())])
 budgets = st.tuples(st.integers(8, 60), st.integers(0, 60)).map(lambda pair: (pair[0], sum(pair)))
 
@@ -51,6 +58,20 @@ def slices(chunks: list[Chunk], spoken: list[Utterance]):
 
 def visible(text: str) -> str:
     return "".join(text.split())
+
+
+@given(timed_utterances, counters, budgets)
+def test_each_chunk_knows_the_kinds_and_times_of_the_utterances_that_it_holds_something_of(
+    spoken, count_tokens, budget
+):
+    chunks = chunk(spoken, count_tokens=count_tokens, tokens_target=budget[0], tokens_max=budget[1])
+
+    for each in chunks:
+        held = [spoken[index] for ordinal, index, _ in slices([each], spoken) if ordinal == each.ordinal]
+        times = [time for utterance in held for time in (utterance.start_ms, utterance.end_ms) if time is not None]
+        assert set(each.kinds) == {utterance.kind for utterance in held}
+        assert len(each.kinds) == len(set(each.kinds))
+        assert (each.start_ms, each.end_ms) == (min(times, default=None), max(times, default=None))
 
 
 @given(utterances, counters, budgets)

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sagwan_ingest.adapters.writing import MeetingWriter
+from sagwan_ingest.adapters.writing import MeetingWriter, folded_names
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.ports import (
     AnsweredMeanwhile,
@@ -152,6 +152,7 @@ class PostgresMeetingStore:
                 list(new["tags"]),
                 new["source"],
                 json.dumps(dict(new["attributes"]), ensure_ascii=False),
+                *folded_names(new["series"], new["participants"], new["tags"]),
             )
             if new["held_on"] != row["held_on"]:
                 await writer.move_to_day(row["meeting_key"], new["held_on"])

@@ -46,9 +46,9 @@ SELECT meeting_id FROM meetings WHERE meeting_id = ANY ($1::text[]);
 -- A new meeting.
 INSERT INTO meetings (
     tenant_id, meeting_id, title, started_at, held_on, duration_ms, language, series, participants, tags, source,
-    attributes, content_sha256, utterance_count, chunk_count
+    attributes, content_sha256, utterance_count, chunk_count, series_key, participant_keys, tag_keys
 )
-VALUES (current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13, $14)
+VALUES (current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13, $14, $15, $16, $17)
 RETURNING meeting_key;
 
 -- name: replace_meeting
@@ -56,6 +56,7 @@ RETURNING meeting_key;
 UPDATE meetings
 SET title = $2, started_at = $3, held_on = $4, duration_ms = $5, language = $6, series = $7, participants = $8, tags = $9,
     source = $10, attributes = $11::jsonb, content_sha256 = $12, utterance_count = $13, chunk_count = $14,
+    series_key = $15, participant_keys = $16, tag_keys = $17,
     revision = revision + 1, updated_at = now()
 WHERE meeting_id = $1
 RETURNING meeting_key;
@@ -87,8 +88,8 @@ FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[])
 SELECT speaker, count(*) AS turn_count FROM utterances WHERE meeting_key = $1 GROUP BY speaker;
 
 -- name: stored_chunks
--- A meeting's chunks in order, with the digests of their texts and who speaks in them.
-SELECT c.chunk_id, c.text_sha256, t.speakers
+-- A meeting's chunks in order, with the digests of their texts and what stands beside their terms.
+SELECT c.chunk_id, c.text_sha256, t.speakers, t.kinds, t.start_ms, t.end_ms
 FROM chunks AS c
 JOIN chunk_terms AS t ON t.chunk_id = c.chunk_id
 WHERE c.meeting_key = $1
@@ -147,17 +148,19 @@ FROM unnest(
 
 -- name: insert_chunk_terms
 -- What the lexical leg knows of a chunk.
-INSERT INTO chunk_terms (tenant_id, chunk_id, meeting_key, held_on, speakers, term_ids, weights)
-VALUES (current_tenant(), $1, $2, $3, $4, $5, $6);
+INSERT INTO chunk_terms (
+    tenant_id, chunk_id, meeting_key, held_on, speakers, kinds, start_ms, end_ms, term_ids, weights
+)
+VALUES (current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: insert_chunk_vector
 -- What the vector leg knows of a chunk.
 INSERT INTO :"vectors" (tenant_id, chunk_id, meeting_key, held_on, speakers, embedding)
 VALUES (current_tenant(), $1, $2, $3, $4, $5);
 
--- name: change_chunk_terms_speakers
--- Who speaks in a chunk, beside its terms, after an edit that left its text as it was.
-UPDATE chunk_terms SET speakers = $2 WHERE chunk_id = $1;
+-- name: change_chunk_terms_utterances
+-- Who speaks in a chunk, in what way and when, beside its terms, after an edit that left its text as it was.
+UPDATE chunk_terms SET speakers = $2, kinds = $3, start_ms = $4, end_ms = $5 WHERE chunk_id = $1;
 
 -- name: change_chunk_vector_speakers
 -- Who speaks in a chunk, beside its vector, after an edit that left its text as it was.
@@ -260,7 +263,8 @@ SELECT count(*) FROM meetings;
 -- A meeting's own fields; its content digest stays that of what was ingested.
 UPDATE meetings
 SET title = $2, started_at = $3, held_on = $4, language = $5, series = $6, participants = $7, tags = $8, source = $9,
-    attributes = $10::jsonb, revision = revision + 1, updated_at = now()
+    attributes = $10::jsonb, series_key = $11, participant_keys = $12, tag_keys = $13, revision = revision + 1,
+    updated_at = now()
 WHERE meeting_id = $1
 RETURNING *;
 

@@ -4,7 +4,9 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any, Final
 
+from sagwan_ingest.domain.chunking import Chunk
 from sagwan_ingest.domain.completions import completions
 from sagwan_ingest.domain.indexing import (
     IndexedChunk,
@@ -19,6 +21,8 @@ from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
+
+_OF_UTTERANCES: Final = ("speakers", "kinds", "start_ms", "end_ms")
 
 
 class MeetingWriter:
@@ -73,6 +77,7 @@ class MeetingWriter:
             prepared.content_sha256,
             len(meeting.utterances),
             len(prepared.chunks),
+            *folded_names(meeting.series, meeting.participants, meeting.tags),
         )
         await self._write_utterances(meeting_key, prepared)
         await self._write_chunks(meeting_key, prepared)
@@ -138,7 +143,7 @@ class MeetingWriter:
             [chunk_id for chunk_id, _ in changes.kept],
             *_places([chunk for _, chunk in changes.kept]),
         )
-        await self._change_speakers(changes.kept, {row["chunk_id"]: row["speakers"] for row in rows})
+        await self._change_utterances(changes.kept, {row["chunk_id"]: row for row in rows})
         await self.move_to_day(meeting_key, prepared.meeting.held_on)
         await self._add_chunks(meeting_key, prepared.meeting.held_on, changes.added, vectors)
         await self._change_statistics(changes.added, counts, len(changes.added) - len(changes.removed))
@@ -155,18 +160,19 @@ class MeetingWriter:
             raise Conflict("a chunk that was stored before has gone meanwhile")
         return {**computed, **{row["text_sha256"]: row["embedding"].to_numpy() for row in rows}}
 
-    async def _change_speakers(
-        self, kept: Sequence[tuple[int, IndexedChunk]], stored: Mapping[int, Sequence[str]]
+    async def _change_utterances(
+        self, kept: Sequence[tuple[int, IndexedChunk]], stored: Mapping[int, Mapping[str, Any]]
     ) -> None:
-        """Puts right who speaks in kept chunks: not every name is part of the text."""
+        """Puts right who speaks in kept chunks, in what way and when: only part of it is part of the text."""
         changed = [
-            (chunk_id, list(each.chunk.speakers))
+            (chunk_id, *_of_utterances(each.chunk))
             for chunk_id, each in kept
-            if list(each.chunk.speakers) != stored[chunk_id]
+            if _of_utterances(each.chunk) != tuple(stored[chunk_id][name] for name in _OF_UTTERANCES)
         ]
-        await self._session.execute_many(self._queries["change_chunk_terms_speakers"], changed)
+        await self._session.execute_many(self._queries["change_chunk_terms_utterances"], changed)
+        speakers = [(chunk_id, names) for chunk_id, names, *_ in changed if names != stored[chunk_id]["speakers"]]
         for query in self._on_every_table["change_chunk_vector_speakers"]:
-            await self._session.execute_many(query, changed)
+            await self._session.execute_many(query, speakers)
 
     async def _add_chunks(
         self,
@@ -192,7 +198,7 @@ class MeetingWriter:
                     chunk_id,
                     meeting_key,
                     held_on,
-                    list(each.chunk.speakers),
+                    *_of_utterances(each.chunk),
                     sorted(each.weights),
                     sparse_vector(each.weights, TERM_IDS_MAX),
                 )
@@ -228,6 +234,16 @@ class MeetingWriter:
             [term for term, _ in changes],
             [change for _, change in changes],
         )
+
+
+def folded_names(series: str, participants: Sequence[str], tags: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """Series, participants and tags of a meeting as filters compare them."""
+    return speaker_key(series), [speaker_key(name) for name in participants], [speaker_key(tag) for tag in tags]
+
+
+def _of_utterances(chunk: Chunk) -> tuple[list[str], list[str], int | None, int | None]:
+    """What stands beside a chunk's terms and comes from its utterances, in the order of `_OF_UTTERANCES`."""
+    return list(chunk.speakers), list(chunk.kinds), chunk.start_ms, chunk.end_ms
 
 
 def _places(chunks: Sequence[IndexedChunk]) -> tuple[list[int], ...]:

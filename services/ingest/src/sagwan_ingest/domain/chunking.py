@@ -36,6 +36,9 @@ class Chunk:
         last_character: Where it ends in that utterance, in code points, exclusive.
         text: Lines of `Speaker: text`; the speaker is written on the first line and where it changes.
         speakers: Keys of those who speak in it, distinct, in the order in which they first do.
+        kinds: The kinds of its utterances, distinct, by name.
+        start_ms: When the first of its utterances begins whose time is known.
+        end_ms: When the last of its utterances ends whose time is known.
     """
 
     ordinal: int
@@ -45,6 +48,9 @@ class Chunk:
     last_character: int
     text: str
     speakers: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+    start_ms: int | None = None
+    end_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,10 @@ class _Cutter:
 
     def _chunk(self, ordinal: int, group: Sequence[_Piece]) -> Chunk:
         speakers = dict.fromkeys(key for piece in group if (key := self._key(piece)))
+        said = [self._utterances[index] for index in dict.fromkeys(piece.utterance for piece in group)]
+        # Who gives one time only has said it at that time.
+        begins = [each.end_ms if each.start_ms is None else each.start_ms for each in said]
+        ends = [each.start_ms if each.end_ms is None else each.end_ms for each in said]
         return Chunk(
             ordinal=ordinal,
             first_utterance=group[0].utterance,
@@ -178,6 +188,9 @@ class _Cutter:
             last_character=group[-1].last,
             text=self._text(group),
             speakers=tuple(speakers),
+            kinds=tuple(sorted({each.kind.value for each in said})),
+            start_ms=min((time for time in begins if time is not None), default=None),
+            end_ms=max((time for time in ends if time is not None), default=None),
         )
 
     def _text(self, group: Sequence[_Piece]) -> str:
