@@ -5,19 +5,21 @@ from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
+from filter_rules import MeetingFacts, passes
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance, cut_to_span
 from sagwan_search.domain.neighbors import Place
-from sagwan_search.domain.query import Filter
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
 from sagwan_text.analysis import Analyzer, Term
 from sagwan_text.bm25 import Bm25
@@ -41,17 +43,16 @@ class SampleChunk:
 @dataclass(frozen=True, slots=True)
 class SampleMeeting:
     summary: MeetingSummary
+    facts: MeetingFacts
     utterances: tuple[Utterance, ...]
     chunks: tuple[SampleChunk, ...]
-    tags: tuple[str, ...] = ()
 
-    def passes(self, condition: Filter) -> bool:
-        held_on, ids = self.summary.held_on, condition.meeting_ids
-        if ids is not None and self.summary.meeting_id not in ids:
-            return False
-        if held_on is None:
-            return condition.start_date is None and condition.end_date is None
-        return (condition.start_date or date.min) <= held_on <= (condition.end_date or date.max)
+    def touched_by(self, chunk: SampleChunk) -> Sequence[Utterance]:
+        """The utterances that a chunk holds something of."""
+        return [each for each in _touched(self.utterances, chunk.span) if each.text.strip()]
+
+    def chunk_passes(self, condition: Filter, chunk: SampleChunk) -> bool:
+        return passes(condition, self.facts, self.touched_by(chunk), chunk.text, chunk.document_weights)
 
 
 class MeetingSampler:
@@ -64,17 +65,19 @@ class MeetingSampler:
     def __call__(
         self,
         meeting_id: str,
-        turns: Sequence[tuple[str, str]],
+        turns: Sequence[tuple[str, str]] | Sequence[Utterance],
         *,
         held_on: date | None = None,
-        tags: Sequence[str] = (),
         turns_per_chunk: int = 1,
         spans: Sequence[Span] = (),
         vectors: Sequence[Vector] = (),
+        **facts: Any,
     ) -> SampleMeeting:
         utterances = tuple(
-            Utterance(ordinal, speaker, ordinal * 1_000, ordinal * 1_000 + 900, text)
-            for ordinal, (speaker, text) in enumerate(turns)
+            turn
+            if isinstance(turn, Utterance)
+            else Utterance(ordinal, turn[0], ordinal * 1_000, ordinal * 1_000 + 900, turn[1])
+            for ordinal, turn in enumerate(turns)
         )
         spans = spans or [
             Span(first.ordinal, 0, last.ordinal, len(last.text))
@@ -86,7 +89,7 @@ class MeetingSampler:
             for index, span in enumerate(spans)
         ]
         summary = MeetingSummary(meeting_id, f"Title of {meeting_id}", held_on)
-        return SampleMeeting(summary, utterances, tuple(chunks), tuple(tags))
+        return SampleMeeting(summary, MeetingFacts(meeting_id, held_on, **facts), utterances, tuple(chunks))
 
     @staticmethod
     def vector(seed: int) -> Vector:
@@ -96,13 +99,13 @@ class MeetingSampler:
 
     def _chunk(self, utterances: Sequence[Utterance], span: Span, vector: Vector) -> SampleChunk:
         self._chunk_count += 1
-        touched = utterances[span.first_utterance : span.last_utterance + 1]
+        touched = _touched(utterances, span)
         text = "\n".join(part.text for part in cut_to_span(touched, span))
         return SampleChunk(
             chunk_id=self._chunk_count,
             span=span,
             text=text,
-            speaker_keys=tuple(dict.fromkeys(speaker_key(each.speaker) for each in touched)),
+            speaker_keys=tuple(dict.fromkeys(speaker_key(each.speaker) for each in touched if each.text.strip())),
             document_weights=Bm25().document_weights([term_id(term.text) for term in self._analyze(text)]),
             vector=vector,
         )
@@ -144,8 +147,7 @@ class MemoryMeetingStore:
             SpokenLine(meeting.summary, each)
             for meeting in sorted(self._meetings.get(tenant_id, []), key=lambda each: each.summary.meeting_id)
             for each in meeting.utterances
-            if meeting.passes(condition)
-            and (condition.speaker_keys is None or speaker_key(each.speaker) in condition.speaker_keys)
+            if passes(condition, meeting.facts, [each], each.text)
         ]
         counts: dict[str, int] = {}
         for line in said:
@@ -211,7 +213,7 @@ class _MemorySession:
                 chunk.chunk_id,
                 meeting.summary,
                 chunk.span,
-                meeting.utterances[chunk.span.first_utterance : chunk.span.last_utterance + 1],
+                _touched(meeting.utterances, chunk.span),
             )
             for meeting in self._meetings
             for chunk in meeting.chunks
@@ -230,7 +232,7 @@ class _MemorySession:
         places = await self.places(chunk_ids)
         counts = Counter(place.meeting_key for place in places.values())
         return [
-            RankedMeeting(summary.meeting_id, summary.held_on, self._meetings[key].tags, count)
+            RankedMeeting(summary.meeting_id, summary.held_on, self._meetings[key].facts.tags, count)
             for key, count in counts.items()
             for summary in [self._meetings[key].summary]
         ]
@@ -265,12 +267,12 @@ class _MemorySession:
         return found
 
     def _passing(self) -> Iterator[SampleChunk]:
-        wanted = self._condition.speaker_keys
         for meeting in self._meetings:
-            if meeting.passes(self._condition):
-                for chunk in meeting.chunks:
-                    if wanted is None or set(wanted) & set(chunk.speaker_keys):
-                        yield chunk
+            yield from (each for each in meeting.chunks if meeting.chunk_passes(self._condition, each))
+
+
+def _touched(utterances: Sequence[Utterance], span: Span) -> Sequence[Utterance]:
+    return utterances[span.first_utterance : span.last_utterance + 1]
 
 
 def _best(candidates: list[Candidate], depth: int) -> list[Candidate]:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import date
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ pytestmark = pytest.mark.integration
 
 CHUNKS = 4_000
 TERM_INDEX = "chunk_terms_by_term"
-MATCHES = "SELECT chunk_id, score FROM lexical_matches($1, $2::text::sparsevec, $3, $4, $5, $6, $7)"
+MATCHES = "SELECT chunk_id, score FROM lexical_matches($1, $2::text::sparsevec, $3, $4)"
+FILTERED = "SELECT chunk_id FROM filter_matches($1, $2) AS chunk_id"
 # What the function asks, without the function.
 DIRECT = """
     SELECT t.chunk_id, -(t.weights <#> $2::text::sparsevec) AS score
@@ -70,8 +72,8 @@ def tenants(database_url):
 def matches(as_tenant):
     """Matches of a tenant as (chunk id, score)."""
 
-    async def run(tenant_id, terms, weights, start=None, end=None, meetings=None, speakers=None, limit=100_000):
-        rows = await as_tenant(tenant_id, MATCHES, terms, weights, start, end, meetings, speakers, limit)
+    async def run(tenant_id, terms, weights, limit=100_000, **condition):
+        rows = await as_tenant(tenant_id, MATCHES, terms, weights, json.dumps(condition), limit)
         return [tuple(row) for row in rows]
 
     return run
@@ -157,24 +159,66 @@ async def test_filters_leave_what_they_name(owner, tenants, matches):
     def in_days(row):
         return row["held_on"] is not None and start <= row["held_on"] <= end
 
-    assert await found(start=start, end=end) == expected(in_days)
-    assert await found(meetings=[meeting]) == expected(lambda row: row["meeting_key"] == meeting)
-    assert await found(meetings=[]) == []
-    assert await found(speakers=["speaker 1", "nobody"]) == expected(lambda row: row["speakers"] == ["speaker 1"])
-    together = await found(start=start, end=end, meetings=[meeting], speakers=["speaker 1"])
+    days = {"start_date": "2024-01-03", "end_date": "2024-01-05"}
+    assert await found(**days) == expected(in_days)
+    assert await found(none_of=[days]) == expected(lambda row: not in_days(row))
+    assert await found(meeting_keys=[meeting]) == expected(lambda row: row["meeting_key"] == meeting)
+    assert await found(meeting_keys=[]) == []
+    speakers = ["speaker 1", "nobody"]
+    assert await found(speaker_keys=speakers) == expected(lambda row: row["speakers"] == ["speaker 1"])
+    together = await found(**days, meeting_keys=[meeting], speaker_keys=["speaker 1"])
     assert together == expected(
         lambda row: in_days(row) and row["meeting_key"] == meeting and row["speakers"] == ["speaker 1"]
     )
     assert together
 
 
-async def test_the_services_reach_the_index_on_terms_through_the_function(service, as_tenant, tenants, index_scans):
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {},
+        {"start_date": "2024-01-03", "speaker_keys": ["speaker 1"]},
+        {"none_of": [{"term_ids": [1_003]}], "any_of": [{"utterance_kinds": ["decision"]}, {"start_ms": 5}]},
+    ],
+)
+async def test_the_services_reach_the_index_on_terms_through_the_function(
+    service, as_tenant, tenants, index_scans, condition
+):
     before = await index_scans()
 
-    await as_tenant(tenants.a, MATCHES, [7], "{7:1}/1000000000", None, None, None, None, 10)
+    await as_tenant(tenants.a, MATCHES, [7], "{7:1}/1000000000", json.dumps(condition), 10)
 
     await told(service)
     assert await index_scans() == before + 1
+
+
+async def test_chunks_that_hold_all_of_some_terms_are_found_through_the_index(
+    service, owner, as_tenant, tenants, index_scans
+):
+    before = await index_scans()
+
+    rows = await as_tenant(tenants.a, FILTERED, json.dumps({"term_ids": [7, 1_003]}), 100)
+
+    await told(service)
+    assert await index_scans() == before + 1
+    expected = await owner.fetch(
+        "SELECT chunk_id FROM chunk_terms WHERE tenant_id = $1 AND term_ids @> '{7,1003}'", tenants.a
+    )
+    assert sorted(row["chunk_id"] for row in rows) == sorted(row["chunk_id"] for row in expected)
+    assert rows
+    assert len(await as_tenant(tenants.a, FILTERED, "{}", 5)) == 5
+    assert await as_tenant(None, FILTERED, "{}", 5) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "complaint"),
+    [({"meeting_ids": ["m-1"]}, "no field meeting_ids"), ({"any_of": [{"x": 1}]}, "no field x")],
+)
+async def test_a_condition_that_is_not_understood_is_refused_rather_than_left_out(
+    matches, tenants, condition, complaint
+):
+    with pytest.raises(asyncpg.RaiseError, match=complaint):
+        await matches(tenants.a, [7], "{7:1}/1000000000", **condition)
 
 
 async def test_the_function_exists_because_row_level_security_keeps_the_same_query_from_the_index(

@@ -124,7 +124,7 @@ async def test_the_definer_owns_the_functions_that_must_see_more_and_nothing_els
         """
     )
 
-    functions = ("authenticate", "lexical_matches", "vector_counts", "chunks_without_vector")
+    functions = ("authenticate", "lexical_matches", "filter_matches", "vector_counts", "chunks_without_vector")
     assert {tuple(row) for row in rows} == {("pg_proc", name) for name in functions}
 
 
@@ -148,6 +148,7 @@ async def test_functions_that_run_as_their_owner_are_the_services_only_and_pin_w
     assert {row["proname"] for row in rows} == {
         "authenticate",
         "lexical_matches",
+        "filter_matches",
         "register_model",
         "vector_counts",
         "chunks_without_vector",

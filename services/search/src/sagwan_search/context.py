@@ -77,7 +77,7 @@ class ContextGathering:
             return marked_line(utterance, weights, self._analyze)
 
         def best_of(utterances: Sequence[Utterance]) -> int:
-            return best_line([mark(each) for each in utterances], weights, query.filter.speaker_keys)
+            return best_line([mark(each) for each in utterances], weights, query.filter.asks_for)
 
         selection = Selection(token_budget, best_of)
         await self._offer_all(selection, tenant_id, answer.ranking.chunks, deadline)

@@ -2,43 +2,37 @@
 
 import json
 import math
-from collections.abc import Sequence
 
-from google.protobuf import duration_pb2, message
+from google.protobuf import duration_pb2
 
 from sagwan.search.v1 import search_pb2
-from sagwan_runtime.errors import NotImplementedYet, Violation, refuse_if_any
+from sagwan_runtime.errors import Violation, refuse_if_any
 from sagwan_runtime.tokens import page_position, page_token, refused_token
 from sagwan_runtime.validation import (
     count_violations,
     page_size_violations,
-    parsed_date,
     text_violations,
-    texts_violations,
 )
+from sagwan_search.convert_filter import MEETING_PREFIX, filter_of
 from sagwan_search.convert_page import LEGS, leg_score_message, position_of, ranking_of, term_message
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
 from sagwan_search.domain.facets import Facet
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.lines import Line
-from sagwan_search.domain.query import DEFAULT_FUSION, Filter, Mode, Query
+from sagwan_search.domain.query import DEFAULT_FUSION, Mode, Query
 from sagwan_search.ports import SpokenLine, UtterancePage
-from sagwan_text.speakers import speaker_key
 
 QUERY_CHARACTERS_MAX = 10_000
-_NAME_CHARACTERS_MAX = 256
 HITS_DEFAULT = 10
 HITS_MAX = 100
 NEIGHBORS_MAX = 5
 _HITS_PER_MEETING_MAX = 1_000
 _LINES_DEFAULT = 50
 _LINES_MAX = 1_000
-_MEETINGS_MAX = 1_000
-_SPEAKERS_MAX = 100
 _RRF_K_MAX = 10_000
 _WEIGHT_MAX = 100.0
 ORDINAL_MAX = 2**31 - 1  # a PostgreSQL integer
-_MEETING_PREFIX = "meetings/"
 
 _MODES = {
     search_pb2.SEARCH_MODE_UNSPECIFIED: Mode.HYBRID,
@@ -53,11 +47,6 @@ _FUSION_METHODS = {
     search_pb2.FUSION_METHOD_RELATIVE_SCORE: Method.RELATIVE_SCORE,
     search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE: Method.DISTRIBUTION_SCORE,
 }
-# Parts of the contract that later versions answer. Refusing them is better than answering another question.
-_FILTER_FIELDS_LATER = (
-    "series", "participants", "tags", "languages", "utterance_kinds", "start_offset", "end_offset", "all_of", "any_of",
-    "none_of",
-)  # fmt: skip
 
 
 def query_of(request: search_pb2.SearchRequest, *, depth: int, token_key: bytes) -> Query:
@@ -70,7 +59,6 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int, token_key: bytes)
 
     Raises:
         InvalidRequest: Fields are wrong; all that are.
-        NotImplementedYet: A field is set that this version does not answer.
     """
     violations = [
         *text_violations("query", request.query, characters_max=QUERY_CHARACTERS_MAX, required=True),
@@ -93,37 +81,6 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int, token_key: bytes)
         neighbor_count=request.neighbor_count,
         hits_per_meeting_max=request.hits_per_meeting_max,
         facets=request.facets,
-    )
-
-
-def filter_of(condition: search_pb2.Filter, violations: list[Violation]) -> Filter:
-    """The filter of a request; what is wrong with it is added to `violations`."""
-    _refuse_later_fields(condition, _FILTER_FIELDS_LATER, "filter.")
-    start_date = parsed_date("filter.start_date", condition.start_date, violations)
-    end_date = parsed_date("filter.end_date", condition.end_date, violations)
-    if start_date and end_date and start_date > end_date:
-        violations.append(Violation("filter.end_date", "lies before filter.start_date"))
-    violations += texts_violations(
-        "filter.meetings",
-        condition.meetings,
-        count_max=_MEETINGS_MAX,
-        characters_max=_NAME_CHARACTERS_MAX,
-    )
-    violations += texts_violations(
-        "filter.speakers",
-        condition.speakers,
-        count_max=_SPEAKERS_MAX,
-        characters_max=_NAME_CHARACTERS_MAX,
-    )
-    for index, name in enumerate(condition.meetings):
-        meeting_id = name.removeprefix(_MEETING_PREFIX)
-        if not name.startswith(_MEETING_PREFIX) or not meeting_id or "/" in meeting_id:
-            violations.append(Violation(f"filter.meetings[{index}]", "is not a name like meetings/weekly-12"))
-    return Filter(
-        start_date=start_date,
-        end_date=end_date,
-        meeting_ids=tuple(name.removeprefix(_MEETING_PREFIX) for name in condition.meetings) or None,
-        speaker_keys=tuple(speaker_key(name) for name in condition.speakers) or None,
     )
 
 
@@ -182,7 +139,7 @@ def utterances_response(
         utterances=[_spoken(each) for each in shown],
         total_size=page.total,
         meeting_counts=[
-            search_pb2.FacetValue(value=_MEETING_PREFIX + meeting_id, count=count)
+            search_pb2.FacetValue(value=MEETING_PREFIX + meeting_id, count=count)
             for meeting_id, count in page.meeting_counts
         ],
     )
@@ -200,13 +157,6 @@ def _line_position(position: bytes | None) -> tuple[str, int] | None:
         case [str() as meeting_id, int() as ordinal]:
             return meeting_id, ordinal
     raise refused_token()
-
-
-def _refuse_later_fields(part: message.Message, names: Sequence[str], prefix: str) -> None:
-    present = {field.name for field, _ in part.ListFields()}
-    for name in names:
-        if name in present:
-            raise NotImplementedYet(f"{prefix}{name} is not answered by this version")
 
 
 def _fusion(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Violation]) -> Fusion:
@@ -237,7 +187,7 @@ def _fusion(fusion: search_pb2.Fusion, mode: Mode | None, violations: list[Viola
 
 def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
     return search_pb2.Hit(
-        name=f"{_MEETING_PREFIX}{hit.meeting.meeting_id}/chunks/{hit.fused.chunk_id}",
+        name=f"{MEETING_PREFIX}{hit.meeting.meeting_id}/chunks/{hit.fused.chunk_id}",
         score=hit.fused.score,
         legs=[leg_score_message(each) for each in hit.fused.legs],
         meeting=summary_message(hit.meeting),
@@ -251,7 +201,7 @@ def _hit(hit: Hit, *, explain: bool) -> search_pb2.Hit:
 
 
 def _facet(facet: Facet) -> search_pb2.Facet:
-    prefix = _MEETING_PREFIX if facet.property == "meeting" else ""
+    prefix = MEETING_PREFIX if facet.property == "meeting" else ""
     values = [search_pb2.FacetValue(value=prefix + value, count=count) for value, count in facet.values]
     return search_pb2.Facet(property=facet.property, values=values)
 
@@ -259,7 +209,7 @@ def _facet(facet: Facet) -> search_pb2.Facet:
 def summary_message(meeting: MeetingSummary) -> search_pb2.MeetingSummary:
     """The meeting of a hit as it goes over the wire."""
     return search_pb2.MeetingSummary(
-        name=_MEETING_PREFIX + meeting.meeting_id,
+        name=MEETING_PREFIX + meeting.meeting_id,
         title=meeting.title,
         date=meeting.held_on.isoformat() if meeting.held_on else "",
     )
@@ -275,7 +225,7 @@ def line_message(meeting: MeetingSummary, line: Line) -> search_pb2.Line:
 def _spoken(spoken: SpokenLine) -> search_pb2.Line:
     utterance = spoken.utterance
     return search_pb2.Line(
-        utterance=f"{_MEETING_PREFIX}{spoken.meeting.meeting_id}/utterances/{utterance.ordinal}",
+        utterance=f"{MEETING_PREFIX}{spoken.meeting.meeting_id}/utterances/{utterance.ordinal}",
         speaker=utterance.speaker,
         start_offset=_duration_ms(utterance.start_ms),
         end_offset=_duration_ms(utterance.end_ms),

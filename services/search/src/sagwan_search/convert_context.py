@@ -21,7 +21,6 @@ def context_request(request: search_pb2.GetContextRequest, *, depth: int, token_
 
     Raises:
         InvalidRequest: Fields are wrong; all that are.
-        NotImplementedYet: A field is set that this version does not answer.
     """
     violations = list(count_violations("token_budget", request.token_budget, largest=_TOKEN_BUDGET_MAX))
     try:

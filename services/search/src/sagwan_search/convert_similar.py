@@ -12,8 +12,8 @@ from sagwan_search.convert import (
     ORDINAL_MAX,
     QUERY_CHARACTERS_MAX,
     answer_message,
-    filter_of,
 )
+from sagwan_search.convert_filter import filter_of
 from sagwan_search.convert_page import position_of, ranking_of
 from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
@@ -35,7 +35,6 @@ def similar_query_of(request: search_pb2.FindSimilarRequest, *, depth: int, toke
 
     Raises:
         InvalidRequest: Fields are wrong; all that are.
-        NotImplementedYet: A field is set that this version does not answer.
     """
     violations = list(page_size_violations("page_size", request.page_size, largest=HITS_MAX))
     like = _like(request, violations)

@@ -93,7 +93,7 @@ async def _hits(query: Query, texts: PageTexts, analyze: Callable[[str], Sequenc
                 fused=each,
                 meeting=chunk.meeting,
                 lines=lines,
-                best_line=best_line(lines, weights, query.filter.speaker_keys),
+                best_line=best_line(lines, weights, query.filter.asks_for),
                 terms=[term for term in terms if any(term.text in line.terms for line in lines)],
                 lines_before=[mark(utterance) for utterance in before],
                 lines_after=[mark(utterance) for utterance in after],

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import RankedMeeting, RankedSpeaker
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Utterance
 from sagwan_search.domain.neighbors import Place
-from sagwan_search.domain.query import Filter
 from sagwan_search.domain.suggestions import Suggestion
 
 Vector = NDArray[np.float32]

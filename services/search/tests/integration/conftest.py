@@ -43,12 +43,12 @@ class MeetingWriter:
         return tenant_id
 
     async def _write(self, tenant_id: UUID, meeting) -> None:
-        summary = meeting.summary
+        summary, facts = meeting.summary, meeting.facts
         meeting_key = await self._owner.fetchval(
             """
             INSERT INTO meetings (tenant_id, meeting_id, title, held_on, language, series, participants, tags, source,
-                attributes, content_sha256, utterance_count, chunk_count)
-            VALUES ($1, $2, $3, $4, '', '', '{}', $7, '', '{}', '', $5, $6)
+                attributes, content_sha256, utterance_count, chunk_count, series_key, participant_keys, tag_keys)
+            VALUES ($1, $2, $3, $4, $7, $8, $9, $10, '', '{}', '', $5, $6, $11, $12, $13)
             RETURNING meeting_key
             """,
             tenant_id,
@@ -57,7 +57,13 @@ class MeetingWriter:
             summary.held_on,
             len(meeting.utterances),
             len(meeting.chunks),
-            list(meeting.tags),
+            facts.language,
+            facts.series,
+            facts.participants,
+            facts.tags,
+            speaker_key(facts.series),
+            [speaker_key(each) for each in facts.participants],
+            [speaker_key(each) for each in facts.tags],
         )
         await self._copy(
             "utterances",
@@ -65,7 +71,7 @@ class MeetingWriter:
             [
                 (
                     tenant_id, meeting_key, each.ordinal, each.speaker, speaker_key(each.speaker), each.start_ms,
-                    each.end_ms, "speech", each.text,
+                    each.end_ms, each.kind, each.text,
                 )
                 for each in meeting.utterances
             ],
@@ -83,11 +89,12 @@ class MeetingWriter:
             ],
         )  # fmt: skip
         await self._owner.executemany(
-            "INSERT INTO chunk_terms VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO chunk_terms VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             [
                 (
                     tenant_id, each.chunk_id, meeting_key, summary.held_on, list(each.speaker_keys),
                     sorted(each.document_weights), _sparse(each.document_weights),
+                    *_kinds_and_times(meeting.touched_by(each)),
                 )
                 for each in meeting.chunks
             ],
@@ -115,6 +122,11 @@ class MeetingWriter:
 
     async def _copy(self, table: str, columns: str, rows: Sequence[tuple[object, ...]]) -> None:
         await self._owner.copy_records_to_table(table, columns=columns.split(), records=rows)
+
+
+def _kinds_and_times(said) -> tuple[list[str], int | None, int | None]:
+    times = [time for each in said for time in (each.start_ms, each.end_ms) if time is not None]
+    return list({each.kind for each in said}), min(times, default=None), max(times, default=None)
 
 
 def _sparse(weights: Mapping[int, float]) -> SparseVector:

@@ -13,10 +13,11 @@ from sagwan_runtime.errors import DeadlineExceeded
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
 from sagwan_search.context import ContextGathering, GatheredContext
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.lines import Span
 from sagwan_search.domain.passages import line_tokens
-from sagwan_search.domain.query import Filter, Query
+from sagwan_search.domain.query import Query
 from sagwan_search.searching import Searching, SearchLimits
 
 pytestmark = pytest.mark.integration

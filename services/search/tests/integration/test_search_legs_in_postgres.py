@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.adapters.postgres import PostgresMeetingStore
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import distinct_terms, matched_terms, weighted_terms
-from sagwan_search.domain.query import Filter
 from sagwan_text.terms import term_id
 
 pytestmark = pytest.mark.integration
@@ -39,8 +39,8 @@ FILTERS = st.builds(
     Filter,
     start_date=st.sampled_from(DAYS),
     end_date=st.sampled_from(DAYS),
-    meeting_ids=st.none() | st.lists(st.sampled_from(["m-0", "m-1", "gone"]), min_size=1).map(tuple),
-    speaker_keys=st.none() | st.lists(st.sampled_from(["ann", "김철수", "nobody"]), min_size=1).map(tuple),
+    meeting_ids=st.just(()) | st.lists(st.sampled_from(["m-0", "m-1", "gone"]), min_size=1).map(tuple),
+    speaker_keys=st.just(()) | st.lists(st.sampled_from(["ann", "김철수", "nobody"]), min_size=1).map(tuple),
 )
 
 DEPTHS = st.sampled_from([2, 99])
@@ -118,7 +118,7 @@ class TestLexicalLeg:
         async with database.tenant(tenant_id, soon(), read_only=True) as session:
             before = await session.fetch_value(scans)
             weights = "{1:1}/1000000000"
-            sql = "SELECT * FROM lexical_matches($1, ($2::text)::sparsevec, NULL, NULL, NULL, NULL, 10)"
+            sql = "SELECT * FROM lexical_matches($1, ($2::text)::sparsevec, '{}', 10)"
             rows = await session.fetch(Query("leg", sql), [term_id("budget")], weights)
             assert len(rows) == 10
             assert await session.fetch_value(scans) == before + 1
@@ -162,10 +162,10 @@ class TestVectorIndex:
         small = await meetings.tenant(sample_meeting("own", [("Ann", "budget")] * 20, vectors=vectors[:20]))
         await owner.execute(f"ANALYZE {meetings.vectors_table}")
         database = await open_pool(enable_seqscan="off", enable_bitmapscan="off", enable_sort="off")
-        query = queries["vector_leg"].on_table("vectors", meetings.vectors_table)
+        query = queries["vector_leg"].on_table("vectors", meetings.vectors_table).with_condition("passes", "true")
         async with database.tenant(large, soon(), read_only=True) as session:
             explain = Query("plan", f"EXPLAIN {query.sql}")
-            plan = await session.fetch(explain, vectors[0], None, None, None, None, 10)
+            plan = await session.fetch(explain, vectors[0], 10)
         assert "_hnsw" in "\n".join(row[0] for row in plan)
         return PostgresMeetingStore(database, queries), large, small
 

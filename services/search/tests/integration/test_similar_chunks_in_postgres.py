@@ -6,9 +6,9 @@ import pytest
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import NotFound
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.likeness import LikeChunk, LikeUtterance, SimilarQuery
 from sagwan_search.domain.lines import Span
-from sagwan_search.domain.query import Filter
 from sagwan_search.similar import SimilarSearching
 
 pytestmark = pytest.mark.integration

@@ -2,7 +2,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from sagwan.search.v1 import search_pb2
-from sagwan_runtime.errors import InvalidRequest, NotImplementedYet
+from sagwan_runtime.errors import InvalidRequest
 from sagwan_search.context import GatheredContext, MarkedPassage
 from sagwan_search.convert import query_of
 from sagwan_search.convert_context import context_request, context_response
@@ -44,13 +44,6 @@ def test_the_question_is_that_of_a_search_with_the_same_words_and_filter():
 )
 def test_all_that_is_wrong_is_named(fields, named):
     assert violated(**fields) == named
-
-
-def test_filters_that_come_later_are_refused_rather_than_ignored():
-    with pytest.raises(NotImplementedYet, match="start_offset"):
-        context_request(
-            Request(query="x", filter=search_pb2.Filter(start_offset=Duration(seconds=1))), depth=100, token_key=b""
-        )
 
 
 def test_passages_carry_names_lines_highlights_and_citations():

@@ -9,10 +9,10 @@ from sagwan.search.v1 import search_pb2
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DependencyUnavailable, InvalidRequest, NotFound, SagwanError
 from sagwan_search.convert_similar import similar_query_of, similar_response
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Leg
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
 from sagwan_search.domain.lines import Span
-from sagwan_search.domain.query import Filter
 from sagwan_search.ports import Model, QueryVector, Vector
 from sagwan_search.similar import SimilarSearching
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.lines import Line, Span, Utterance, best_line, cut_around, cut_to_span, marked_line
 
 
@@ -147,20 +148,21 @@ class TestBestLine:
 
     def test_the_line_whose_distinct_terms_weigh_most_is_best(self):
         lines = [self.line("a long line", "meeting", "room"), self.line("short", "budget"), self.line("none")]
-        assert best_line(lines, WEIGHTS) == 1
+        assert best_line(lines, WEIGHTS, Filter().asks_for) == 1
 
     def test_of_equals_the_longest_is_best_and_of_those_the_first(self):
         lines = [self.line("ab", "room"), self.line("abcd", "room"), self.line("wxyz", "room")]
-        assert best_line(lines, WEIGHTS) == 1
+        assert best_line(lines, WEIGHTS, Filter().asks_for) == 1
 
     def test_without_terms_the_longest_line_is_best(self):
-        assert best_line([self.line("no"), self.line("longer")], {}) == 1
+        assert best_line([self.line("no"), self.line("longer")], {}, Filter().asks_for) == 1
 
     def test_lines_of_the_speakers_asked_for_come_before_all_others(self):
         lines = [self.line("x", "budget"), self.line("y", speaker=" BOB "), self.line("z", "room", speaker="Bob")]
-        assert best_line(lines, WEIGHTS, ("bob",)) == 2
-        assert best_line(lines[:2], WEIGHTS, ("bob",)) == 1
-        assert best_line(lines, WEIGHTS, ("nobody",)) == 0
+        bob, nobody = Filter(speaker_keys=("bob",)), Filter(speaker_keys=("nobody",))
+        assert best_line(lines, WEIGHTS, bob.asks_for) == 2
+        assert best_line(lines[:2], WEIGHTS, bob.asks_for) == 1
+        assert best_line(lines, WEIGHTS, nobody.asks_for) == 0
 
     def test_without_lines_it_is_the_first(self):
-        assert best_line([], {}) == 0
+        assert best_line([], {}, Filter().asks_for) == 0

@@ -9,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagwan.search.v1 import search_pb2
-from sagwan_runtime.errors import InvalidRequest, NotImplementedYet
+from sagwan_runtime.errors import InvalidRequest
 from sagwan_runtime.tokens import page_token
 from sagwan_search.convert import query_of, search_response, utterances_request, utterances_response
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
 from sagwan_search.domain.facets import Facet
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fused, Fusion, Leg, LegScore, Method
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.lines import Line, Utterance
-from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.ranking import Ranking
 from sagwan_search.ports import SpokenLine, UtterancePage
 from sagwan_text.terms import term_id
@@ -104,10 +105,6 @@ class TestQuestions:
     def test_a_page_is_never_larger_than_a_leg_is_deep(self):
         assert asked(search(page_size=100), depth=30).hits_max == 30
 
-    def test_filters_on_one_day_are_taken(self):
-        condition = asked(search(filter=search_pb2.Filter(start_date="2024-02-29", end_date="2024-02-29"))).filter
-        assert condition.start_date == condition.end_date == date(2024, 2, 29)
-
     @pytest.mark.parametrize(
         ("fields", "named"),
         [
@@ -133,32 +130,6 @@ class TestQuestions:
 
     def test_a_question_of_ten_thousand_characters_is_taken(self):
         assert len(asked(search(query="가" * 10_000)).text) == 10_000
-
-    @pytest.mark.parametrize(
-        ("fields", "named"),
-        [
-            ({"start_date": "2024-02-30"}, "filter.start_date"),
-            ({"start_date": "20240228"}, "filter.start_date"),
-            ({"start_date": "2024-W09-3"}, "filter.start_date"),
-            ({"end_date": "yesterday" * 1_000}, "filter.end_date"),
-            ({"end_date": " 2024-02-28"}, "filter.end_date"),
-            ({"start_date": "2024-03-02", "end_date": "2024-03-01"}, "filter.end_date"),
-            ({"meetings": ["meetings/ok", "weekly-12"]}, "filter.meetings[1]"),
-            ({"meetings": ["meetings/"]}, "filter.meetings[0]"),
-            ({"meetings": ["meetings/a/chunks/1"]}, "filter.meetings[0]"),
-            ({"meetings": ["meetings/a\x00"]}, "filter.meetings[0]"),
-            ({"meetings": ["meetings/" + "a" * 300]}, "filter.meetings[0]"),
-            ({"meetings": ["meetings/a"] * 1_001}, "filter.meetings"),
-            ({"speakers": ["Ann", " "]}, "filter.speakers[1]"),
-            ({"speakers": ["Ann\x00"]}, "filter.speakers[0]"),
-            ({"speakers": ["x" * 257]}, "filter.speakers[0]"),
-            ({"speakers": ["Ann"] * 101}, "filter.speakers"),
-        ],
-    )
-    def test_a_bad_filter_is_named_in_searches_and_in_lists(self, fields, named):
-        condition = search_pb2.Filter(**fields)
-        assert violated(lambda: asked(search(filter=condition))) == [named]
-        assert violated(lambda: utterances_request(search_pb2.ListUtterancesRequest(filter=condition), KEY)) == [named]
 
     @pytest.mark.parametrize("weight", [float("nan"), float("inf"), float("-inf"), -0.5, 100.5])
     @pytest.mark.parametrize("field", ["lexical_weight", "vector_weight"])
@@ -190,31 +161,6 @@ class TestQuestions:
             query="", page_size=1_000, filter=search_pb2.Filter(start_date="x"), fusion=search_pb2.Fusion(rrf_k=-1)
         )
         assert set(violated(lambda: asked(request))) == {"query", "page_size", "filter.start_date", "fusion.rrf_k"}
-
-
-class TestLaterFields:
-    @pytest.mark.parametrize(
-        "fields",
-        [
-            {"series": ["a"]},
-            {"participants": ["a"]},
-            {"tags": ["a"]},
-            {"languages": ["ko"]},
-            {"utterance_kinds": ["decision"]},
-            {"start_offset": Duration(seconds=1)},
-            {"end_offset": Duration()},
-            {"all_of": [search_pb2.Filter()]},
-            {"any_of": [search_pb2.Filter()]},
-            {"none_of": [search_pb2.Filter()]},
-        ],
-    )
-    def test_filters_that_come_later_are_refused_rather_than_ignored(self, fields):
-        condition = search_pb2.Filter(**fields)
-        named = rf"filter\.{next(iter(fields))}"
-        with pytest.raises(NotImplementedYet, match=named):
-            asked(search(filter=condition))
-        with pytest.raises(NotImplementedYet, match=named):
-            utterances_request(search_pb2.ListUtterancesRequest(filter=condition), KEY)
 
 
 def answer(*, hits=(), rest=None, stage_seconds=None, facets=(), **fields) -> Answer:

@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Leg, Method
 from sagwan_search.domain.lines import Span
-from sagwan_search.domain.query import Filter, Mode, Query
+from sagwan_search.domain.query import Mode, Query
 from sagwan_search.ports import Model, QueryVector, Vector
 from sagwan_search.searching import Searching, SearchLimits
 

@@ -37,6 +37,15 @@ class Query:
         """
         return Query(self.name, self.sql.replace(f':"{variable}"', f'"{table}"'))
 
+    def with_condition(self, variable: str, condition: str) -> "Query":
+        """The same statement with psql's `:variable` standing for a condition.
+
+        Args:
+            variable: Its name in the file.
+            condition: SQL in which every value that a caller gave is quoted already.
+        """
+        return Query(self.name, re.sub(rf"(?<!:):{variable}\b", lambda _: condition, self.sql))
+
 
 def load_queries(file: Traversable) -> Mapping[str, Query]:
     """The queries of a file by name.

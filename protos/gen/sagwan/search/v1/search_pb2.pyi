@@ -158,7 +158,17 @@ Global___Fusion: _TypeAlias = Fusion  # noqa: Y015
 
 @_typing.final
 class Filter(_message.Message):
-    """What a chunk or an utterance must satisfy. Fields that are left out do not restrict; those given must all hold."""
+    """What a chunk or an utterance must satisfy. Fields that are left out do not restrict; those given must all hold.
+
+    A chunk satisfies it as a whole: any of its utterances will do. But the speakers, kinds and offsets of one Filter must hold
+    for one and the same of its utterances, which counts whole where the chunk holds only part of it; Filters in `all_of` may
+    each hold for another. In ListUtterances it is each utterance that must satisfy the filter.
+
+    What is not known (a meeting without a date or a language, an utterance without a time) satisfies no field that asks for it,
+    and hence passes `none_of`. Names are compared without regard to case, width and the length of spaces.
+
+    A filter is made of at most 50 Filters, at most 5 deep, itself included.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -177,32 +187,32 @@ class Filter(_message.Message):
     ANY_OF_FIELD_NUMBER: _builtins.int
     NONE_OF_FIELD_NUMBER: _builtins.int
     start_date: _builtins.str
-    """Held on this day or later, `YYYY-MM-DD`. Meetings without a date do not pass."""
+    """Held on this day or later, `YYYY-MM-DD`."""
     end_date: _builtins.str
-    """Held on this day or earlier, `YYYY-MM-DD`. Meetings without a date do not pass."""
+    """Held on this day or earlier, `YYYY-MM-DD`."""
     @_builtins.property
     def meetings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Any of these meetings, `meetings/{meeting}`; at most 1,000."""
 
     @_builtins.property
     def speakers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Said by any of these; compared without regard to case, width and the length of spaces; at most 100."""
+        """Said by any of these; at most 100."""
 
     @_builtins.property
     def series(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Any of these series; at most 100."""
+        """From a meeting of any of these series; at most 100."""
 
     @_builtins.property
     def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Any of these participants; at most 100."""
+        """From a meeting with any of these participants; at most 100."""
 
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Any of these tags; at most 100."""
+        """From a meeting with any of these tags; at most 100."""
 
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Any of these languages, BCP-47; at most 100."""
+        """From a meeting in any of these languages, BCP-47, whatever their case; `ko` stands for `ko-KR` too; at most 100."""
 
     @_builtins.property
     def utterance_kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -210,11 +220,11 @@ class Filter(_message.Message):
 
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
-        """Said at this offset from the start of the recording or later."""
+        """Said, if only in part, at this offset from the start of the recording or later."""
 
     @_builtins.property
     def end_offset(self) -> _duration_pb2.Duration:
-        """Said at this offset from the start of the recording or earlier."""
+        """Said, if only in part, at this offset from the start of the recording or earlier."""
 
     @_builtins.property
     def all_of(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filter]:
@@ -411,7 +421,7 @@ class Hit(_message.Message):
     score: _builtins.float
     """The fused score; comparable within one response only."""
     best_line: _builtins.int
-    """Index into `lines` of the one that answers best."""
+    """Index into `lines` of the one that answers best; among those for whose sake the hit passes the filter, if any."""
     neighbor_support: _builtins.float
     """What its neighbours added to the score: the rest is the sum of the legs' contributions."""
     @_builtins.property

@@ -10,13 +10,14 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
+from sagwan_search.adapters.narrowing import EVERYTHING, narrowed, passing_utterances
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
 from sagwan_search.domain.neighbors import Place
-from sagwan_search.domain.query import Filter
 from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
 from sagwan_text.terms import TERM_IDS_MAX
@@ -38,16 +39,12 @@ class PostgresSearchSession:
     def __init__(self, session: Session, queries: Mapping[str, Query]) -> None:
         self._session = session
         self._queries = queries
-        self._condition = Filter()
-        self._meeting_keys: list[int] | None = None
+        self._narrowed = EVERYTHING
         self._serving_id: int | None = None
 
     async def narrow(self, condition: Filter) -> None:
         """Restricts the legs to what passes a filter."""
-        self._condition = condition
-        if condition.meeting_ids is not None:
-            rows = await self._session.fetch(self._queries["resolve_meetings"], list(condition.meeting_ids))
-            self._meeting_keys = [row["meeting_key"] for row in rows]
+        self._narrowed = await narrowed(self._session, self._queries, condition)
 
     async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
         """How common terms are."""
@@ -63,10 +60,10 @@ class PostgresSearchSession:
         """Chunks that hold a matched term, by BM25 over the scored terms, best first."""
         weights = sparse_vector({term.term_id: term.weight for term in scored}, TERM_IDS_MAX)
         rows = await self._session.fetch(
-            self._queries["lexical_leg"],
+            self._narrowed.lexical_leg(self._queries),
             [term.term_id for term in matched],
             weights,
-            *self._filter_arguments(),
+            self._narrowed.terms,
             depth,
         )
         return [Candidate(row["chunk_id"], row["score"]) for row in rows]
@@ -81,8 +78,9 @@ class PostgresSearchSession:
 
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
         """Chunks of the serving model nearest to a vector, by cosine, best first."""
-        query = self._queries["vector_leg"].on_table("vectors", f"chunk_vectors_{self._serving_id}")
-        rows = await self._session.fetch(query, vector, *self._filter_arguments(), depth)
+        query, among = self._narrowed.vector_leg(self._queries)
+        query = query.on_table("vectors", f"chunk_vectors_{self._serving_id}")
+        rows = await self._session.fetch(query, vector, *among, depth)
         candidates = [Candidate(row["chunk_id"], row["score"]) for row in rows]
         candidates.sort(key=lambda each: (-each.score, each.chunk_id))
         return candidates
@@ -139,15 +137,6 @@ class PostgresSearchSession:
             found[chunk_id] = Surroundings(_span(lines[0]), [_utterance(row) for row in lines])
         return found
 
-    def _filter_arguments(self) -> tuple[Any, ...]:
-        speakers = self._condition.speaker_keys
-        return (
-            self._condition.start_date,
-            self._condition.end_date,
-            self._meeting_keys,
-            None if speakers is None else list(speakers),
-        )
-
 
 class PostgresMeetingStore:
     """Where meetings are kept."""
@@ -172,16 +161,13 @@ class PostgresMeetingStore:
         deadline: Deadline,
     ) -> UtterancePage:
         """Utterances that pass a filter, by meeting id and ordinal, from the one after `after`."""
-        meeting_ids, speakers = condition.meeting_ids, condition.speaker_keys
-        passing = (
-            condition.start_date,
-            condition.end_date,
-            None if meeting_ids is None else list(meeting_ids),
-            None if speakers is None else list(speakers),
-        )
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
-            rows = await session.fetch(self._queries["utterances_page"], *passing, *(after or (None, None)), lines_max)
-            counts = await session.fetch(self._queries["utterance_counts"], *passing)
+            passes = await passing_utterances(session, self._queries, condition)
+            page, count = (
+                self._queries[name].with_condition("passes", passes) for name in ("utterances_page", "utterance_counts")
+            )
+            rows = await session.fetch(page, *(after or (None, None)), lines_max)
+            counts = await session.fetch(count)
         return UtterancePage(
             lines=[SpokenLine(_meeting(row), _utterance(row)) for row in rows],
             total=sum(row["utterance_count"] for row in counts),
@@ -222,4 +208,4 @@ def _span(row: Mapping[str, Any]) -> Span:
 
 
 def _utterance(row: Mapping[str, Any]) -> Utterance:
-    return Utterance(row["ordinal"], row["speaker"], row["start_ms"], row["end_ms"], row["text"])
+    return Utterance(row["ordinal"], row["speaker"], row["start_ms"], row["end_ms"], row["text"], row["kind"])

@@ -1,9 +1,48 @@
 -- The statements of the search service. They run as sagwan_service, inside a transaction that has named its tenant, so
--- row-level security adds the tenant to each. A NULL parameter of a filter does not restrict.
+-- row-level security adds the tenant to each. `:passes` stands for what filter_condition (migrations/0007) writes.
 
 -- name: resolve_meetings
--- Keys of the meetings that a filter names; those that are not there are left out.
-SELECT meeting_key FROM meetings WHERE meeting_id = ANY ($1::text[]);
+-- Keys of the meetings that pass each of several filters, by the filter's place; a field that is left out does not restrict.
+SELECT f.place, array_agg(m.meeting_key) AS meeting_keys
+FROM jsonb_to_recordset($1::jsonb) AS f (
+    place integer, meeting_ids text[], series_keys text[], participant_keys text[], tag_keys text[], languages text[]
+)
+CROSS JOIN LATERAL (
+    SELECT * FROM meetings WHERE f.meeting_ids IS NULL
+    UNION ALL
+    SELECT * FROM meetings WHERE meeting_id = ANY (f.meeting_ids)
+) AS m
+WHERE (f.series_keys IS NULL OR m.series_key = ANY (f.series_keys))
+  AND (f.participant_keys IS NULL OR m.participant_keys && f.participant_keys)
+  AND (f.tag_keys IS NULL OR m.tag_keys && f.tag_keys)
+  AND (
+      f.languages IS NULL
+      OR EXISTS (
+          SELECT FROM unnest(f.languages) AS l (tag)
+          WHERE starts_with(lower(m.language COLLATE "C") || '-', l.tag || '-')
+      )
+  )
+GROUP BY f.place;
+
+-- name: filter_conditions
+-- A filter, its meetings resolved, as conditions on vectors and on chunks, and whether the lexical leg holds it to the letter.
+SELECT
+    filter_condition(f, 'vectors') AS vectors,
+    filter_condition(f, 'chunks') AS chunks,
+    filter_condition(f, 'terms') = filter_condition(f, 'terms', true) AS held_by_terms
+FROM CAST($1 AS jsonb) AS f;
+
+-- name: utterance_filter
+-- A filter, its meetings resolved, as a condition on utterances.
+SELECT filter_condition($1::jsonb, 'utterances');
+
+-- name: filter_matches
+-- Chunks that pass a filter, as far as is known beside their terms, up to a number.
+SELECT chunk_id FROM filter_matches($1::jsonb, $2::integer) AS chunk_id;
+
+-- name: passing_chunks
+-- Those of the given chunks that pass a filter.
+SELECT t.chunk_id FROM chunk_terms AS t WHERE t.chunk_id = ANY ($1::bigint[]) AND :passes;
 
 -- name: term_statistics
 -- Chunks of the corpus, and chunks that hold each of the terms; one row with a NULL term when none occurs.
@@ -12,9 +51,21 @@ FROM corpus_statistics AS c
 LEFT JOIN term_statistics AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY ($1::integer[]);
 
 -- name: lexical_leg
--- Chunks by BM25: match terms, query weights, dates, meetings, speakers, depth.
-SELECT chunk_id, score
-FROM lexical_matches($1::integer[], $2::sparsevec, $3::date, $4::date, $5::bigint[], $6::text[], $7::integer);
+-- Chunks by BM25: match terms, query weights, filter, depth.
+SELECT chunk_id, score FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
+
+-- name: lexical_leg_checked
+-- Chunks by BM25 that pass a filter of which lexical_matches holds only part, best first: match terms, query weights, filter,
+-- depth. They come by score, and no more are looked at than it takes to have so many; the order outside puts into words what
+-- is so already.
+SELECT p.chunk_id, p.score
+FROM (
+    SELECT l.chunk_id, l.score
+    FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, NULL) AS l
+    WHERE (SELECT :passes FROM chunk_terms AS t WHERE t.chunk_id = l.chunk_id)
+    LIMIT $4
+) AS p
+ORDER BY p.score DESC, p.chunk_id;
 
 -- name: serving_model
 -- The model whose vectors are complete.
@@ -24,12 +75,19 @@ SELECT model_id, name, revision, quantization, sha256 FROM models WHERE state = 
 -- Chunks nearest to a vector. The order must stay this very expression, ascending, or the index is not used.
 SELECT v.chunk_id, -(v.embedding <#> $1::vector) AS score
 FROM :"vectors" AS v
-WHERE ($2::date IS NULL OR v.held_on >= $2)
-  AND ($3::date IS NULL OR v.held_on <= $3)
-  AND ($4::bigint[] IS NULL OR v.meeting_key = ANY ($4))
-  AND ($5::text[] IS NULL OR v.speakers && $5)
+WHERE :passes
 ORDER BY v.embedding <#> $1::vector
-LIMIT $6;
+LIMIT $2;
+
+-- name: vector_leg_among
+-- The chunks nearest to a vector among given ones, exactly: each of them is looked at.
+SELECT g.chunk_id, g.score
+FROM (
+    SELECT v.chunk_id, -(v.embedding <#> $1::vector) AS score
+    FROM :"vectors" AS v WHERE v.chunk_id = ANY ($2::bigint[]) OFFSET 0
+) AS g
+ORDER BY g.score DESC, g.chunk_id
+LIMIT $3;
 
 -- name: stored_vector
 -- The vector of a meeting's chunk.
@@ -58,11 +116,11 @@ LIMIT 1;
 SELECT
     c.chunk_id, c.first_utterance, c.first_character, c.last_utterance, c.last_character,
     m.meeting_id, m.title, m.held_on,
-    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
+    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind
 FROM chunks AS c
 JOIN meetings AS m ON m.meeting_key = c.meeting_key
 CROSS JOIN LATERAL (
-    SELECT s.ordinal, s.speaker, s.start_ms, s.end_ms, s.text FROM utterances AS s
+    SELECT s.ordinal, s.speaker, s.start_ms, s.end_ms, s.text, s.kind FROM utterances AS s
     WHERE s.meeting_key = c.meeting_key AND s.ordinal BETWEEN c.first_utterance AND c.last_utterance
     OFFSET 0
 ) AS u
@@ -100,7 +158,7 @@ LIMIT $2;
 -- chunk so many places after it ends, or the last one, and the utterances between them that are not wholly inside the chunk.
 SELECT
     c.chunk_id, f.first_utterance, f.first_character, l.last_utterance, l.last_character,
-    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
+    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind
 FROM chunks AS c
 CROSS JOIN LATERAL (
     SELECT n.first_utterance, n.first_character FROM chunks AS n
@@ -120,26 +178,19 @@ ORDER BY c.chunk_id, u.ordinal;
 
 -- name: utterances_page
 -- Utterances that pass a filter, by meeting and ordinal, from the one after a position.
-SELECT m.meeting_id, m.title, m.held_on, u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text
+SELECT m.meeting_id, m.title, m.held_on, u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind
 FROM utterances AS u
 JOIN meetings AS m ON m.meeting_key = u.meeting_key
-WHERE ($1::date IS NULL OR m.held_on >= $1)
-  AND ($2::date IS NULL OR m.held_on <= $2)
-  AND ($3::text[] IS NULL OR m.meeting_id = ANY ($3))
-  AND ($4::text[] IS NULL OR u.speaker_key = ANY ($4))
-  AND ($5::text IS NULL OR (m.meeting_id, u.ordinal) > ($5, $6::integer))
+WHERE :passes AND ($1::text IS NULL OR (m.meeting_id, u.ordinal) > ($1, $2::integer))
 ORDER BY m.meeting_id, u.ordinal
-LIMIT $7;
+LIMIT $3;
 
 -- name: utterance_counts
 -- Utterances that pass a filter, counted by meeting, most first.
 SELECT m.meeting_id, count(*) AS utterance_count
 FROM utterances AS u
 JOIN meetings AS m ON m.meeting_key = u.meeting_key
-WHERE ($1::date IS NULL OR m.held_on >= $1)
-  AND ($2::date IS NULL OR m.held_on <= $2)
-  AND ($3::text[] IS NULL OR m.meeting_id = ANY ($3))
-  AND ($4::text[] IS NULL OR u.speaker_key = ANY ($4))
+WHERE :passes
 GROUP BY m.meeting_id
 ORDER BY utterance_count DESC, m.meeting_id;
 

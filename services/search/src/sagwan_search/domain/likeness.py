@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sagwan_search.domain.query import Filter
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.ranking import Ranking
 
 

@@ -1,10 +1,9 @@
 """The lines of a hit: cut to the chunk, with the question's terms marked and the best one named."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sagwan_text.analysis import Term
-from sagwan_text.speakers import speaker_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +16,7 @@ class Utterance:
         start_ms: From the start of the recording, if known.
         end_ms: From the start of the recording, if known.
         text: What was said.
+        kind: `speech`, `decision` or `action`.
     """
 
     ordinal: int
@@ -24,6 +24,7 @@ class Utterance:
     start_ms: int | None
     end_ms: int | None
     text: str
+    kind: str = "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def cut_to_span(utterances: Sequence[Utterance], span: Span) -> list[Utterance]:
         end = span.last_character if each.ordinal == span.last_utterance else len(each.text)
         text = each.text[begin:end].strip()
         if text:
-            parts.append(Utterance(each.ordinal, each.speaker, each.start_ms, each.end_ms, text))
+            parts.append(replace(each, text=text))
     return parts
 
 
@@ -96,19 +97,18 @@ def marked_line(utterance: Utterance, wanted: Collection[str], analyze: Callable
     )
 
 
-def best_line(lines: Sequence[Line], weights: Mapping[str, float], speaker_keys: Collection[str] | None = None) -> int:
+def best_line(lines: Sequence[Line], weights: Mapping[str, float], asked_for: Callable[[Utterance], bool]) -> int:
     """Index of the line whose terms weigh most together; of the longest among equals; 0 without lines.
 
     Args:
         lines: The lines of a hit.
         weights: What each term of the question weighs.
-        speaker_keys: When the question asked for speakers, their lines come before those of others.
+        asked_for: Which utterances the question asked for, by speaker for example: their lines come before others.
     """
 
     def merit(index: int) -> tuple[bool, float, int]:
         line = lines[index]
-        asked_for = speaker_keys is None or speaker_key(line.utterance.speaker) in speaker_keys
-        return asked_for, sum(weights[term] for term in line.terms), len(line.utterance.text)
+        return asked_for(line.utterance), sum(weights[term] for term in line.terms), len(line.utterance.text)
 
     return max(range(len(lines)), key=merit, default=0)
 

@@ -2,9 +2,9 @@
 
 import enum
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.ranking import Ranking
 
@@ -18,23 +18,6 @@ class Mode(enum.Enum):
     HYBRID = "hybrid"
     LEXICAL = "lexical"
     VECTOR = "vector"
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a chunk or an utterance must satisfy; None does not restrict.
-
-    Attributes:
-        start_date: Held on this day or later.
-        end_date: Held on this day or earlier.
-        meeting_ids: One of these meetings.
-        speaker_keys: Said by one of these, in the folded form of `sagwan_text.speakers`.
-    """
-
-    start_date: date | None = None
-    end_date: date | None = None
-    meeting_ids: tuple[str, ...] | None = None
-    speaker_keys: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,112 @@
+"""Filters as PostgreSQL is asked for them: meetings resolved to keys, then conditions that migrations/0007 writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sagwan_runtime.postgres.database import Session
+from sagwan_runtime.postgres.queries import Query
+from sagwan_search.domain.filters import Filter
+
+# When a filter's terms leave up to so many chunks, these are found first and each leg looks at exactly them. When they
+# leave more, the legs come by enough on their way.
+_CHUNKS_FOUND_FIRST_MAX = 5_000
+_MEETING_FIELDS: Final = ("meeting_ids", "series_keys", "participant_keys", "tag_keys", "languages")
+_OTHER_FIELDS: Final = ("speaker_keys", "utterance_kinds", "start_ms", "end_ms", "term_ids", "text_pattern")
+_GROUPS: Final = ("all_of", "any_of", "none_of")
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A filter, ready for the legs.
+
+    Attributes:
+        terms: For lexical_matches, as JSON.
+        vectors: Condition on a row of vectors.
+        chunks: Condition on a row of terms for what lexical_matches passes; None when that holds all of the filter.
+        chunk_ids: All chunks that pass, where they were found first.
+    """
+
+    terms: str
+    vectors: str
+    chunks: str | None
+    chunk_ids: Sequence[int] | None = None
+
+    def lexical_leg(self, queries: Mapping[str, Query]) -> Query:
+        """The statement of the lexical leg."""
+        if self.chunks is None:
+            return queries["lexical_leg"]
+        return queries["lexical_leg_checked"].with_condition("passes", self.chunks)
+
+    def vector_leg(self, queries: Mapping[str, Query]) -> tuple[Query, Sequence[Sequence[int]]]:
+        """The statement of the vector leg, and what it takes between the vector and the depth."""
+        if self.chunk_ids is not None:
+            return queries["vector_leg_among"], [self.chunk_ids]
+        return queries["vector_leg"].with_condition("passes", self.vectors), []
+
+
+EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None)
+"""What no filter restricts."""
+
+
+async def narrowed(session: Session, queries: Mapping[str, Query], condition: Filter) -> Narrowed:
+    """Makes a filter ready for the legs of one transaction."""
+    if condition == Filter():
+        return EVERYTHING
+    terms = await _resolved(session, queries, condition)
+    (row,) = await session.fetch(queries["filter_conditions"], terms)
+    found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"])
+    return await _found_first(session, queries, found) if condition.requires_terms else found
+
+
+async def passing_utterances(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:
+    """The condition that a filter is on utterances and their meetings."""
+    if condition == Filter():
+        return "true"
+    passes: str = await session.fetch_value(queries["utterance_filter"], await _resolved(session, queries, condition))
+    return passes
+
+
+async def _found_first(session: Session, queries: Mapping[str, Query], narrow: Narrowed) -> Narrowed:
+    rows = await session.fetch(queries["filter_matches"], narrow.terms, _CHUNKS_FOUND_FIRST_MAX + 1)
+    if len(rows) > _CHUNKS_FOUND_FIRST_MAX:
+        return narrow
+    chunk_ids = [row["chunk_id"] for row in rows]
+    if narrow.chunks is not None:
+        query = queries["passing_chunks"].with_condition("passes", narrow.chunks)
+        chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
+    return Narrowed(json.dumps({"chunk_ids": chunk_ids}), narrow.vectors, None, chunk_ids)
+
+
+async def _resolved(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:
+    """A filter as JSON, as `filter_condition` reads it, with the keys of the meetings that its parts leave."""
+    asked: dict[str, int] = {}
+    for each in condition.tree():
+        if fields := _meeting_fields(each):
+            asked.setdefault(json.dumps(fields), len(asked))
+    keys: dict[int, Sequence[int]] = {}
+    if asked:
+        places = [{"place": place, **json.loads(fields)} for fields, place in asked.items()]
+        rows = await session.fetch(queries["resolve_meetings"], json.dumps(places))
+        keys = {row["place"]: row["meeting_keys"] for row in rows}
+
+    def as_json(part: Filter) -> dict[str, Any]:
+        written: dict[str, Any] = {
+            name: value for name in _OTHER_FIELDS if (value := getattr(part, name)) not in (None, ())
+        }
+        for name in ("start_date", "end_date"):
+            if day := getattr(part, name):
+                written[name] = day.isoformat()
+        if fields := _meeting_fields(part):
+            written["meeting_keys"] = keys.get(asked[json.dumps(fields)], [])
+        for name in _GROUPS:
+            if group := getattr(part, name):
+                written[name] = [as_json(each) for each in group]
+        return written
+
+    return json.dumps(as_json(condition))
+
+
+def _meeting_fields(part: Filter) -> dict[str, Sequence[str]]:
+    return {name: value for name in _MEETING_FIELDS if (value := getattr(part, name))}

@@ -1,0 +1,191 @@
+"""Filters of any shape in both legs and in lists of utterances, against plain Python that looks at every one."""
+
+import random
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sagwan_runtime.deadline import Deadline
+from sagwan_search.domain.filters import Filter
+from sagwan_search.domain.lexical import weighted_terms
+from sagwan_search.domain.lines import Span, Utterance
+from sagwan_text.speakers import speaker_key
+from sagwan_text.terms import term_id
+
+pytestmark = pytest.mark.integration
+
+QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Every utterance that is not blank begins and ends with it, so that the lexical leg finds every chunk.
+COMMON = "budget"
+WORDS = ["cut", "hire", "예산", "삭감", "회의록", "it's", "東京", "ＢＵＳ"]
+# Names that a filter must take for what they are.
+NAMES = [
+    "Ann", " ＡＮＮ ", "김철수", "O'Neil", 'said "so"', "back\\slash", "E'\\n'", "{curly,comma}", "NULL", "%s %L $1 $$",
+    "a' OR 'a'='a", "x'); DROP TABLE meetings; --", "", "tail\\",
+]  # fmt: skip
+DAYS = [None, date(2024, 1, 31), date(2024, 2, 1), date(2024, 2, 29)]
+LANGUAGES = ["", "ko", "ko-KR", "KO-kr", "kok", "en-GB", "en"]
+KINDS = ["speech", "decision", "action"]
+TIMES = [(None, None), (0, 900), (1_000, None), (None, 2_000), (5_000, 9_000), (9_000, 9_000)]
+
+
+def corpus(sample_meeting):
+    """Meetings in which every value occurs beside every other sooner or later, with chunks that cut utterances."""
+    chance = random.Random(7)
+    for number in range(24):
+        said = []
+        for ordinal in range(chance.randint(1, 6)):
+            words = [COMMON, *chance.sample(WORDS, 2), COMMON]
+            text = " " if said and chance.random() < 0.15 else " ".join(words)
+            said.append(Utterance(ordinal, chance.choice(NAMES), *chance.choice(TIMES), text, chance.choice(KINDS)))
+        spans, begin = [], (0, 0)
+        while begin[0] < len(said):
+            last = min(begin[0] + chance.randint(0, 2), len(said) - 1)
+            cut = len(COMMON) if chance.random() < 0.3 and last > begin[0] and said[last].text.strip() else None
+            # Ingest makes no chunk of nothing but blank utterances.
+            if any(each.text.strip() for each in said[begin[0] : last + 1]):
+                spans.append(Span(*begin, last, cut or len(said[last].text)))
+            begin = (last, cut) if cut else (last + 1, 0)
+        yield sample_meeting(
+            f"m-{number}",
+            said,
+            spans=spans,
+            held_on=chance.choice(DAYS),
+            series=chance.choice(NAMES),
+            participants=tuple(chance.sample(NAMES, 2)),
+            tags=tuple(chance.sample(NAMES, 3)),
+            language=chance.choice(LANGUAGES),
+        )
+
+
+def some(values: Sequence[object]) -> st.SearchStrategy:
+    """Nothing, more often than not; or a few of the values."""
+    return st.just(()) | st.just(()) | st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True).map(tuple)
+
+
+KEYS = [speaker_key(name) for name in NAMES if name] + ["nobody"]
+OFFSETS = st.none() | st.none() | st.sampled_from([0, 900, 901, 1_000, 2_000, 4_000, 9_000])
+MAYBE_DAYS = st.sampled_from([None, *DAYS])
+
+
+def leaves(**more: st.SearchStrategy) -> st.SearchStrategy[Filter]:
+    return st.builds(
+        Filter,
+        start_date=MAYBE_DAYS,
+        end_date=MAYBE_DAYS,
+        meeting_ids=some([*(f"m-{n}" for n in range(24)), "gone", "m-1' OR TRUE --"]),
+        speaker_keys=some(KEYS),
+        series_keys=some(KEYS),
+        participant_keys=some(KEYS),
+        tag_keys=some(KEYS),
+        languages=some(["ko", "ko-kr", "en", "xx"]),
+        utterance_kinds=some(KINDS),
+        start_ms=OFFSETS,
+        end_ms=OFFSETS,
+        text_pattern=st.none() | st.none() | st.sampled_from(["cut", "예산 삭감", r"it's\s+cut", "bus", "x'y"]),
+        **more,
+    )
+
+
+def single(leaf: st.SearchStrategy[Filter], names: Sequence[str]) -> st.SearchStrategy[Filter]:
+    """Filters of one or two fields: those of many pass next to nothing."""
+    return st.builds(
+        lambda drawn, kept: Filter(**{name: getattr(drawn, name) for name in kept}),
+        leaf,
+        st.lists(st.sampled_from(names), min_size=1, max_size=2),
+    )
+
+
+def trees(leaf: st.SearchStrategy[Filter], names: Sequence[str]) -> st.SearchStrategy[Filter]:
+    def grown(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+        group = st.just(()) | st.lists(inner, min_size=1, max_size=2).map(tuple)
+        return st.builds(
+            lambda own, all_of, any_of, none_of: Filter(
+                **{name: getattr(own, name) for name in names}, all_of=all_of, any_of=any_of, none_of=none_of
+            ),
+            single(leaf, names) | st.just(Filter()),
+            group,
+            group,
+            group,
+        )
+
+    return st.recursive(single(leaf, names), grown, max_leaves=6)
+
+
+OF_UTTERANCES = [
+    "start_date", "end_date", "meeting_ids", "speaker_keys", "series_keys", "participant_keys", "tag_keys", "languages",
+    "utterance_kinds", "start_ms", "end_ms", "text_pattern",
+]  # fmt: skip
+TERMS = some([term_id(word) for word in ("cut", "hire", "예산", "삭감")])
+UTTERANCE_FILTERS = trees(leaves(), OF_UTTERANCES)
+CHUNK_FILTERS = trees(leaves(term_ids=TERMS), [*OF_UTTERANCES, "term_ids", "term_ids"])
+SAME_UTTERANCE = Filter(speaker_keys=("ann",), utterance_kinds=("decision",), start_ms=1_000)
+
+
+def soon() -> Deadline:
+    return Deadline.after(30)
+
+
+async def found_by_legs(store, tenant_id, condition):
+    """Chunks by each leg, without a depth that would hide any."""
+    async with store.look(tenant_id, soon()) as session:
+        await session.narrow(condition)
+        statistics = await session.term_statistics([term_id(COMMON), term_id("예산")])
+        terms = weighted_terms({COMMON: 1, "예산": 1}, statistics)
+        lexical = await session.lexical(terms, terms, 1_000)
+        await session.serving_model()
+        nearest = await session.nearest(np.ones(8, np.float32), 1_000)
+    return lexical, nearest
+
+
+@pytest.fixture
+async def tenant_id(meetings, sample_meeting):
+    """A tenant with the corpus, beside another with the same."""
+    await meetings.tenant(*corpus(sample_meeting))
+    return await meetings.tenant(*corpus(sample_meeting))
+
+
+class TestTrees:
+    @given(condition=CHUNK_FILTERS)
+    @example(condition=Filter())
+    @example(condition=SAME_UTTERANCE)
+    @example(condition=Filter(none_of=(SAME_UTTERANCE,)))
+    @example(condition=Filter(none_of=(Filter(none_of=(SAME_UTTERANCE,)),)))
+    @example(condition=Filter(none_of=(Filter(start_date=date(2024, 2, 1)),)))
+    @example(condition=Filter(none_of=(Filter(),)))
+    @example(condition=Filter(none_of=(Filter(text_pattern="예산 삭감"),)))
+    @example(condition=Filter(term_ids=(term_id("cut"),), text_pattern="cut hire"))
+    @example(condition=Filter(all_of=(Filter(term_ids=(term_id("cut"),)),), end_ms=2_000))
+    @QUICK
+    async def test_both_legs_find_exactly_the_chunks_that_pass(self, tenant_id, store, memory_store, condition):
+        found = await found_by_legs(store, tenant_id, condition)
+        expected = await found_by_legs(memory_store, tenant_id, condition)
+        for leg, expected_leg in zip(found, expected, strict=True):
+            assert {each.chunk_id for each in leg} == {each.chunk_id for each in expected_leg}
+            assert [(-each.score, each.chunk_id) for each in leg] == sorted((-e.score, e.chunk_id) for e in leg)
+
+    @given(condition=UTTERANCE_FILTERS)
+    @example(condition=SAME_UTTERANCE)
+    @example(condition=Filter(none_of=(Filter(start_ms=0),)))
+    @QUICK
+    async def test_lists_hold_exactly_the_utterances_that_pass(self, tenant_id, store, memory_store, condition):
+        whole = {"after": None, "lines_max": 1_000, "deadline": soon()}
+        page = await store.utterances(tenant_id, condition, **whole)
+        expected = await memory_store.utterances(tenant_id, condition, **whole)
+        assert sorted(page.lines, key=repr) == sorted(expected.lines, key=repr)
+        assert (page.total, page.meeting_counts) == (expected.total, expected.meeting_counts)
+
+    async def test_what_one_speaker_decided_is_not_what_another_did(self, meetings, store, sample_meeting):
+        said = [Utterance(0, "Ann", 0, 10, "budget", "speech"), Utterance(1, "Bob", 90, 100, "budget", "decision")]
+        tenant_id = await meetings.tenant(sample_meeting("m", said, turns_per_chunk=2))
+        for condition, count in (
+            (Filter(speaker_keys=("ann",), utterance_kinds=("decision",)), 0),
+            (Filter(speaker_keys=("ann",), all_of=(Filter(utterance_kinds=("decision",)),)), 1),
+            (Filter(start_ms=40, end_ms=60), 0),
+            (Filter(start_ms=10, end_ms=10), 1),
+        ):
+            assert [len(leg) for leg in await found_by_legs(store, tenant_id, condition)] == [count, count]
