@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import grpc
 import pytest
 from google.protobuf import any_pb2, empty_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
@@ -164,6 +165,29 @@ def test_a_question_is_answered(search_service, capsys):
     assert request.mode == search_pb2.SEARCH_MODE_LEXICAL
     assert request.page_size == 3
     assert request.filter == search_pb2.Filter(speakers=["봉현택"], meetings=["meetings/m1"], start_date="2026-03-01")
+
+
+def test_every_filter_of_the_contract_has_an_option(search_service):
+    options = ("--series", "주간", "--participant", "Ann", "--participant", "Bob", "--tag", "예산", "--language", "ko")
+    places = ("--kind", "decision", "--kind", "action", "--before", "2026-04-01", "--from", "0:12:04", "--to", "75:00")
+    assert _run("search", "열람실", *options, *places) == 0
+    (request,) = search_service.requests
+    assert request.filter == search_pb2.Filter(
+        series=["주간"],
+        participants=["Ann", "Bob"],
+        tags=["예산"],
+        languages=["ko"],
+        utterance_kinds=["decision", "action"],
+        end_date="2026-04-01",
+        start_offset=Duration(seconds=724),
+        end_offset=Duration(seconds=4_500),
+    )
+
+
+@pytest.mark.parametrize("offset", ["12", "1:60:00", "0:61", "-0:10", "١:٢٣", "1:2:03:04"])
+def test_an_offset_that_is_none_is_a_usage_error(capsys, offset):
+    assert _run("search", "x", f"--from={offset}") == 2
+    assert "is not an offset" in capsys.readouterr().err
 
 
 def test_json_is_the_answer_itself(search_service, capsys):

@@ -10,14 +10,7 @@ from rich.text import Text
 
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.console import output, print_json, printable, run_with_client
-from sagwan_client.cli.filters import (
-    AfterOption,
-    BeforeOption,
-    JsonOption,
-    MeetingOption,
-    SpeakerOption,
-    filter_of,
-)
+from sagwan_client.cli.filters import JsonOption, takes_filter
 from sagwan_client.cli.render import milliseconds, print_hit
 from sagwan_client.client import SagwanClient
 
@@ -37,19 +30,16 @@ _MODES = {
 }
 
 
+@takes_filter
 def search(
+    wanted: search_pb2.Filter,
     question: Annotated[str, typer.Argument(help="What you want to find, in words.")],
     mode: Annotated[Mode, typer.Option(help="Which legs answer.")] = Mode.HYBRID,
-    speaker: SpeakerOption = None,
-    meeting: MeetingOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Hits at most.")] = 5,
     context: Annotated[int, typer.Option("--context", "-C", min=0, help="Lines around the best one, at most.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Find what was said, by whom and when."""
-    wanted = filter_of(speakers=speaker, meetings=meeting, after=after, before=before)
 
     async def ask(client: SagwanClient) -> tuple[search_pb2.SearchResponse, float]:
         begun = time.perf_counter()

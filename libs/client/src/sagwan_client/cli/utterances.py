@@ -8,27 +8,17 @@ from rich.text import Text
 
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.console import output, print_indented, print_json, printable, run_with_client
-from sagwan_client.cli.filters import (
-    AfterOption,
-    BeforeOption,
-    JsonOption,
-    MeetingOption,
-    SpeakerOption,
-    filter_of,
-)
+from sagwan_client.cli.filters import JsonOption, takes_filter
 from sagwan_client.cli.render import highlighted, spoken
 
 
+@takes_filter
 def utterances(
-    speaker: SpeakerOption = None,
-    meeting: MeetingOption = None,
-    after: AfterOption = None,
-    before: BeforeOption = None,
+    wanted: search_pb2.Filter,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1_000, help="Lines at most.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List what was said, in the order it was said."""
-    wanted = filter_of(speakers=speaker, meetings=meeting, after=after, before=before)
     answer = run_with_client(lambda client: client.list_utterances(wanted, page_size=limit))
     if as_json:
         print_json(answer)
