@@ -2,67 +2,19 @@
 
 import io
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import grpc
 import pytest
-from google.protobuf import any_pb2, empty_pb2
+from google.protobuf import empty_pb2
 from google.protobuf.duration_pb2 import Duration
-from google.rpc import error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_status import rpc_status
+from small_services import refuse, require_key, served
 
 from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
 from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2
-from sagwan.search.v1 import search_pb2, search_pb2_grpc
+from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.main import main
 
-KEY = "sgw_test"
-
-
-def _refuse(context, code: grpc.StatusCode, message: str, *violations: tuple[str, str]) -> None:
-    status = status_pb2.Status(code=code.value[0], message=message)
-    if violations:
-        packed = any_pb2.Any()
-        packed.Pack(
-            error_details_pb2.BadRequest(
-                field_violations=[
-                    error_details_pb2.BadRequest.FieldViolation(field=field, description=reason)
-                    for field, reason in violations
-                ]
-            )
-        )
-        status.details.append(packed)
-    context.abort_with_status(rpc_status.to_status(status))
-
-
-def _require_key(context) -> None:
-    if dict(context.invocation_metadata()).get("authorization") != f"Bearer {KEY}":
-        _refuse(context, grpc.StatusCode.UNAUTHENTICATED, "the API key is not known or was revoked")
-
-
-class _Search(search_pb2_grpc.SearchServiceServicer):
-    """One meeting with one line; refuses questions without words."""
-
-    def __init__(self) -> None:
-        self.requests: list[search_pb2.SearchRequest] = []
-
-    def Search(self, request, context):  # noqa: N802
-        _require_key(context)
-        self.requests.append(request)
-        if not request.query.strip():
-            _refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "query: is empty", ("query", "is empty"))
-        line = search_pb2.Line(
-            speaker="봉현택", text="열람실은 자정까지", highlights=[search_pb2.Highlight(start=0, end=3)]
-        )
-        meeting = search_pb2.MeetingSummary(name="meetings/m1", title="예산", date="2026-03-04")
-        return search_pb2.SearchResponse(hits=[search_pb2.Hit(meeting=meeting, lines=[line])])
-
-    def ListUtterances(self, request, context):  # noqa: N802
-        line = search_pb2.Line(utterance="meetings/m1/utterances/0", speaker="Ann", text="hello")
-        return search_pb2.ListUtterancesResponse(utterances=[line], total_size=1)
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 class _Ingest(ingest_pb2_grpc.IngestServiceServicer):
@@ -72,13 +24,13 @@ class _Ingest(ingest_pb2_grpc.IngestServiceServicer):
         self.transcripts: list[ingest_pb2.IngestTranscriptRequest] = []
 
     def ListFormats(self, request, context):  # noqa: N802
-        _require_key(context)
+        require_key(context)
         webvtt = ingest_pb2.TranscriptFormat(name="webvtt", description="Captions of Zoom", suffixes=[".vtt"])
         whisper = ingest_pb2.TranscriptFormat(name="whisper", description="JSON of Whisper")
         return ingest_pb2.ListFormatsResponse(formats=[webvtt, whisper])
 
     def ImportMeetings(self, request_iterator, context):  # noqa: N802
-        _require_key(context)
+        require_key(context)
         for request in request_iterator:
             self.transcripts.append(request.transcript)
             answer = ingest_pb2.ImportMeetingsResponse(sequence=request.sequence)
@@ -91,12 +43,12 @@ class _Ingest(ingest_pb2_grpc.IngestServiceServicer):
             yield answer
 
     def ListMeetings(self, request, context):  # noqa: N802
-        _require_key(context)
+        require_key(context)
         return ingest_pb2.ListMeetingsResponse(meetings=[meeting_pb2.Meeting(name="meetings/m1")], total_size=41)
 
     def DeleteMeeting(self, request, context):  # noqa: N802
         if request.name != "meetings/m1":
-            _refuse(context, grpc.StatusCode.NOT_FOUND, f"{request.name} does not exist")
+            refuse(context, grpc.StatusCode.NOT_FOUND, f"{request.name} does not exist")
         return empty_pb2.Empty()
 
 
@@ -105,45 +57,10 @@ class _Embedder(embedder_pb2_grpc.EmbedderServiceServicer):
         return embedder_pb2.Model(name="e5", revision="r1", quantization="int8")
 
 
-@contextmanager
-def _served(add, servicer, *, serving: bool = True) -> Iterator[str]:
-    server = grpc.server(ThreadPoolExecutor(4))
-    add(servicer, server)
-    healths = health.HealthServicer()
-    status = health_pb2.HealthCheckResponse
-    healths.set("", status.SERVING if serving else status.NOT_SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(healths, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(None).wait()
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, tmp_path):
-    for variable in ("SEARCH_TARGET", "INGEST_TARGET", "EMBEDDER_TARGET"):
-        monkeypatch.setenv(f"SAGWAN_{variable}", "127.0.0.1:1")
-    monkeypatch.setenv("SAGWAN_HOME", str(tmp_path))
-    monkeypatch.setenv("SAGWAN_API_KEY", KEY)
-    monkeypatch.delenv("SAGWAN_DATABASE_URL", raising=False)
-    monkeypatch.delenv("SAGWAN_DATABASE_OWNER_URL", raising=False)
-    return monkeypatch
-
-
-@pytest.fixture
-def search_service(environment):
-    servicer = _Search()
-    with _served(search_pb2_grpc.add_SearchServiceServicer_to_server, servicer) as address:
-        environment.setenv("SAGWAN_SEARCH_TARGET", address)
-        yield servicer
-
-
 @pytest.fixture
 def ingest_service(environment):
     servicer = _Ingest()
-    with _served(ingest_pb2_grpc.add_IngestServiceServicer_to_server, servicer) as address:
+    with served(ingest_pb2_grpc.add_IngestServiceServicer_to_server, servicer) as address:
         environment.setenv("SAGWAN_INGEST_TARGET", address)
         yield servicer
 
@@ -303,7 +220,7 @@ def test_one_id_cannot_be_given_to_two_files(tmp_path, capsys):
 
 
 def test_a_whole_stack_is_well(search_service, ingest_service, environment, capsys):
-    with _served(embedder_pb2_grpc.add_EmbedderServiceServicer_to_server, _Embedder()) as address:
+    with served(embedder_pb2_grpc.add_EmbedderServiceServicer_to_server, _Embedder()) as address:
         environment.setenv("SAGWAN_EMBEDDER_TARGET", address)
         assert _run("status", "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -314,7 +231,7 @@ def test_a_whole_stack_is_well(search_service, ingest_service, environment, caps
 
 def test_a_service_that_does_not_serve_is_not_well(search_service, ingest_service, environment, capsys):
     add = embedder_pb2_grpc.add_EmbedderServiceServicer_to_server
-    with _served(add, _Embedder(), serving=False) as address:
+    with served(add, _Embedder(), serving=False) as address:
         environment.setenv("SAGWAN_EMBEDDER_TARGET", address)
         assert _run("status") == 1
     assert "NOT_SERVING" in capsys.readouterr().out

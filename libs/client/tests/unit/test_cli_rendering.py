@@ -11,10 +11,10 @@ from rich.console import Console
 
 from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
 from sagwan.search.v1 import search_pb2
+from sagwan_client.cli.answers import print_answer
 from sagwan_client.cli.console import printable
 from sagwan_client.cli.meetings import print_meetings
 from sagwan_client.cli.render import clock, highlighted, legs_text, print_hit, spoken
-from sagwan_client.cli.search import print_answer
 from sagwan_client.cli.status import ServiceStatus, StackStatus, print_status
 from sagwan_client.cli.tally import Tally, print_tally
 from sagwan_client.cli.utterances import print_utterances
@@ -96,8 +96,8 @@ def test_a_hit_shows_its_best_line_between_its_neighbours():
     )
     assert _printed(print_hit, hit, 1, context_lines=1).splitlines() == [
         " 1. Outage review  2026-02-11  lexical #12, vector #1",
-        "    Ann  0:01:23",
         "    Bob: one",
+        "    Ann  0:01:23",
         "    two",
         "    three",
     ]

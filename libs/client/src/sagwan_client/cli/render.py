@@ -1,6 +1,6 @@
 """Hits and lines as text for a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from google.protobuf.duration_pb2 import Duration
 from rich.console import Console
@@ -9,7 +9,7 @@ from rich.text import Text
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.console import print_indented, printable
 
-_LEG_NAMES = {search_pb2.LEG_LEXICAL: "lexical", search_pb2.LEG_VECTOR: "vector"}
+LEG_NAMES = {search_pb2.LEG_LEXICAL: "lexical", search_pb2.LEG_VECTOR: "vector"}
 _HIGHLIGHT_STYLE = "bold yellow"
 _INDENT = 4
 
@@ -29,7 +29,7 @@ def milliseconds(duration: Duration) -> float:
 def legs_text(legs: Iterable[search_pb2.LegScore]) -> str:
     """`lexical #2, vector #1`, in the order of the legs; `no leg` when none found it."""
     ranked = sorted(legs, key=lambda each: each.leg)
-    return ", ".join(f"{_LEG_NAMES.get(each.leg, '?')} #{each.rank}" for each in ranked) or "no leg"
+    return ", ".join(f"{LEG_NAMES.get(each.leg, '?')} #{each.rank}" for each in ranked) or "no leg"
 
 
 def highlighted(line: search_pb2.Line) -> Text:
@@ -48,31 +48,72 @@ def spoken(line: search_pb2.Line) -> Text:
     return text
 
 
-def print_hit(console: Console, hit: search_pb2.Hit, rank: int, *, context_lines: int) -> None:
+def lines_around(
+    hit: search_pb2.Hit, *, context_lines: int
+) -> tuple[Sequence[search_pb2.Line], search_pb2.Line | None, Sequence[search_pb2.Line]]:
+    """The best line of a hit and what was said around it, across the bounds of its chunk.
+
+    Args:
+        hit: From a SearchResponse; its neighbours are used where it has them.
+        context_lines: Lines wanted on each side. Fewer are there at an end of the meeting.
+
+    Returns:
+        Lines before, the best line (None for a hit without lines), lines after.
+    """
+    if not hit.lines:
+        return (), None, ()
+    best = hit.best_line if 0 <= hit.best_line < len(hit.lines) else 0
+    before = [*hit.lines_before, *hit.lines[:best]]
+    after = [*hit.lines[best + 1 :], *hit.lines_after]
+    return before[max(0, len(before) - context_lines) :], hit.lines[best], after[:context_lines]
+
+
+def meeting_heading(meeting: search_pb2.MeetingSummary) -> Text:
+    """`Title  2026-02-11`, as far as each is known."""
+    text = Text(printable(meeting.title or meeting.name), style="bold")
+    if meeting.date:
+        text.append(f"  {printable(meeting.date)}", style="not bold green")
+    return text
+
+
+def print_hit(console: Console, hit: search_pb2.Hit, rank: int, *, context_lines: int, named: bool = False) -> None:
     """Prints a hit: meeting and ranks, who said it and when, the best line between faint neighbours.
 
     Args:
         console: Where to.
         hit: From a SearchResponse.
         rank: Its place, from 1.
-        context_lines: Lines of the same chunk to show before and after the best one, at most.
+        context_lines: Lines to show before and after the best one, as far as the hit has them.
+        named: Whether to print its resource name.
     """
-    title = printable(hit.meeting.title or hit.meeting.name)
-    heading = Text.assemble((f"{rank:2}. ", "bold"), (title, "bold"))
-    if hit.meeting.date:
-        heading.append(f"  {printable(hit.meeting.date)}", style="green")
-    heading.append(f"  {legs_text(hit.legs)}", style="dim")
-    console.print(heading)
-    if not hit.lines:
+    heading = Text.assemble((f"{rank:2}. ", "bold"), meeting_heading(hit.meeting))
+    console.print(heading.append(f"  {legs_text(hit.legs)}", style="dim"))
+    _print_said(console, hit, context_lines=context_lines, named=named)
+
+
+def print_hits_of_meeting(
+    console: Console, hits: Sequence[tuple[int, search_pb2.Hit]], *, context_lines: int, named: bool = False
+) -> None:
+    """Prints hits of one meeting under one heading, each with its rank."""
+    console.print(meeting_heading(hits[0][1].meeting))
+    for rank, hit in hits:
+        console.print(Text.assemble((f"{rank:2}. ", "bold"), (legs_text(hit.legs), "dim")))
+        _print_said(console, hit, context_lines=context_lines, named=named)
+
+
+def _print_said(console: Console, hit: search_pb2.Hit, *, context_lines: int, named: bool) -> None:
+    if named:
+        print_indented(console, Text(printable(hit.name), style="dim"), indent=_INDENT)
+    before, best, after = lines_around(hit, context_lines=context_lines)
+    if best is None:
         return
-    best = hit.best_line if 0 <= hit.best_line < len(hit.lines) else 0
-    who = spoken(hit.lines[best])
+    for line in before:
+        print_indented(console, _faint(line), indent=_INDENT)
+    who = spoken(best)
     if who.plain:
         print_indented(console, who, indent=_INDENT)
-    for line in hit.lines[max(0, best - context_lines) : best]:
-        print_indented(console, _faint(line), indent=_INDENT)
-    print_indented(console, highlighted(hit.lines[best]), indent=_INDENT)
-    for line in hit.lines[best + 1 : best + 1 + context_lines]:
+    print_indented(console, highlighted(best), indent=_INDENT)
+    for line in after:
         print_indented(console, _faint(line), indent=_INDENT)
 
 
