@@ -7,12 +7,15 @@ import typer
 
 from sagwan_client.cli import database, models
 from sagwan_client.cli.console import report_call_error, report_stack_error
+from sagwan_client.cli.context import context
 from sagwan_client.cli.demo import demo
 from sagwan_client.cli.formats import formats
 from sagwan_client.cli.ingest import ingest
 from sagwan_client.cli.meetings import delete, meetings
 from sagwan_client.cli.search import search
+from sagwan_client.cli.similar import similar
 from sagwan_client.cli.status import status
+from sagwan_client.cli.suggest import suggest
 from sagwan_client.cli.up import up
 from sagwan_client.cli.utterances import utterances
 from sagwan_client.errors import SagwanCallError, StackError
@@ -37,7 +40,7 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for command in (demo, up, ingest, formats, search, utterances, meetings, delete, status):
+    for command in (demo, up, ingest, formats, search, similar, context, suggest, utterances, meetings, delete, status):
         app.command()(command)
     app.command()(database.migrate)
     app.add_typer(database.tenants, name="tenants")
