@@ -68,14 +68,22 @@ SAID = (
 
 
 class Search(search_pb2_grpc.SearchServiceServicer):
-    """Finds the lines that hold the question, in the order of `SAID`; refuses questions without words."""
+    """Finds the lines that hold the question, in the order of `SAID`; refuses questions without words.
+
+    Attributes:
+        requests: All that came, in order.
+        busy: Whether searches are turned away.
+    """
 
     def __init__(self) -> None:
         self.requests: list[object] = []
+        self.busy = False
 
     def Search(self, request, context):  # noqa: N802
         require_key(context)
         self.requests.append(request)
+        if self.busy:
+            refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "too many searches at once")
         if not request.query.strip():
             refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "query: is empty", ("query", "is empty"))
         found = [each for each in SAID if request.query in each.line.text]

@@ -114,6 +114,22 @@ def test_a_page_as_json_has_the_token_of_the_next(search_service, capsys):
     assert json.loads(capsys.readouterr().out)["next_page_token"] == "3"
 
 
+@pytest.mark.parametrize("option", [["--json"], ["--explain"], ["--facets"], ["--group"], ["--page", "2"]])
+def test_what_one_answer_can_have_and_a_screen_cannot_is_a_usage_error(option, capsys):
+    assert _run("search", "x", "--interactive", *option) == 2
+    assert f"{option[0]}: cannot go with --interactive" in capsys.readouterr().err
+
+
+def test_without_a_terminal_there_is_no_searching_while_typing(search_service, capsys):
+    assert _run("search", "-i") == 2
+    assert "takes a terminal" in capsys.readouterr().err
+
+
+def test_a_question_is_missing_unless_it_is_typed_later(capsys):
+    assert _run("search") == 2
+    assert "use --interactive" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
 def _explained() -> search_pb2.SearchResponse:
     terms = [
         search_pb2.MatchedTerm(term="심야버스", idf=6.125, document_count=3),

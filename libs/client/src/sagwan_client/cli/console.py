@@ -109,6 +109,15 @@ def report_call_error(error: SagwanCallError) -> ExitCode:
     return ExitCode.NOT_RUN if error.code in _NOBODY_ANSWERED else ExitCode.REFUSED
 
 
+def failure_line(error: SagwanCallError) -> str:
+    """Why a call failed, on one line."""
+    if error.code is grpc.StatusCode.UNAVAILABLE and _is_refused_connection(error):
+        return "No service answers."
+    if error.violations:
+        return "; ".join(f"{printable(each.field)}: {printable(each.reason)}" for each in error.violations)
+    return f"{error.code.name.lower().replace('_', ' ')}: {printable(error.message)}"
+
+
 def report_stack_error(error: StackError) -> ExitCode:
     """Says why something on this machine does not run."""
     console = notices()

@@ -109,16 +109,17 @@ def _legs(legs: Iterable[search_pb2.LegPlan]) -> Table:
     table.add_column("leg", no_wrap=True)
     table.add_column("weight", justify="right", no_wrap=True)
     table.add_column("candidates", justify="right", no_wrap=True)
-    table.add_column("asked for", justify="right", no_wrap=True)
-    table.add_column("how", overflow="fold")
+    # Not every version of the service says what follows.
+    deep, chosen = any(each.depth for each in plans), any(each.choice for each in plans)
+    if deep:
+        table.add_column("asked for", justify="right", no_wrap=True)
+    if chosen:
+        table.add_column("how", overflow="fold")
     for each in plans:
-        table.add_row(
-            LEG_NAMES.get(each.leg, "?"),
-            f"{each.weight:g}",
-            f"{each.candidate_count:,}",
-            f"{each.depth:,}" if each.depth else "-",
-            Text(printable(each.choice) or "-"),
-        )
+        row: list[str | Text] = [LEG_NAMES.get(each.leg, "?"), f"{each.weight:g}", f"{each.candidate_count:,}"]
+        row += [f"{each.depth:,}" if each.depth else "-"] if deep else []
+        row += [Text(printable(each.choice) or "-")] if chosen else []
+        table.add_row(*row)
     return table
 
 

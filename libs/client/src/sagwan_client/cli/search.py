@@ -1,5 +1,6 @@
 """`sagwan search`: finds what was said."""
 
+import sys
 import time
 from typing import Annotated
 
@@ -13,14 +14,16 @@ from sagwan_client.cli.explain import print_explanation
 from sagwan_client.cli.filters import JsonOption, takes_filter
 from sagwan_client.client import SagwanClient
 
+_HITS, _HITS_OF_A_SCREEN = 5, 10
+_LINES, _LINES_OF_A_SCREEN = 1, 2
 _HITS_PER_MEETING = 3
 _PAGES_MAX = 100
 
 
 @takes_filter
 def search(
-    question: Annotated[str, typer.Argument(help="What you want to find, in words.")],
     wanted: search_pb2.Filter,
+    question: Annotated[str | None, typer.Argument(help="What you want to find, in words.")] = None,
     mode: Annotated[Mode, typer.Option(help="Which legs answer.")] = Mode.HYBRID,
     fusion: Annotated[
         FusionMethod | None,
@@ -30,14 +33,27 @@ def search(
         Weights | None,
         typer.Option(parser=weights_of, metavar="LEXICAL,VECTOR", help="What each leg weighs, such as 0.7,1."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Hits of a page.")] = 5,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", "-n", min=1, max=100, help=f"Hits of a page; {_HITS} if left out, {_HITS_OF_A_SCREEN} with -i."
+        ),
+    ] = None,
     page: Annotated[int | None, typer.Option(min=1, max=_PAGES_MAX, help="Which page, from 1.")] = None,
     page_token: Annotated[
         str | None, typer.Option(metavar="TOKEN", help="The `next_page_token` of the page before, for scripts.")
     ] = None,
     context: Annotated[
-        int, typer.Option("--context", "-C", min=0, max=100, help="Lines before and after the best one.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--context",
+            "-C",
+            min=0,
+            max=100,
+            help=f"Lines before and after the best one; {_LINES} if left out. "
+            f"With -i, chunks before and after an opened hit; {_LINES_OF_A_SCREEN} if left out.",
+        ),
+    ] = None,
     group: Annotated[
         bool, typer.Option("--group", "-g", help=f"By meeting, the best {_HITS_PER_MEETING} hits of each.")
     ] = False,
@@ -46,31 +62,49 @@ def search(
     ] = None,
     facets: Annotated[bool, typer.Option("--facets", help="Count meetings, speakers, months and tags.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show why the hits rank as they do.")] = False,
+    interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Search as you type.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find what was said, by whom and when."""
+    grouped = group or per_meeting is not None
+    one_answer = {
+        "--json": as_json,
+        "--explain": explain,
+        "--facets": facets,
+        "--group": grouped,
+        "--page": page is not None,
+        "--page-token": page_token is not None,
+    }
+    if interactive:
+        _refuse_unless_interactive([name for name, given in one_answer.items() if given])
+    elif question is None:
+        raise typer.BadParameter("is missing: say what you want to find, or use --interactive", param_hint="QUESTION")
     if page is not None and page_token is not None:
         raise typer.BadParameter("a page is named by its number or by a token, not by both", param_hint="--page")
-    grouped = group or per_meeting is not None
     options = SearchOptions(
         filter=wanted,
         mode=mode,
         method=fusion,
         weights=weights,
-        page_size=limit,
-        context_lines=context,
+        page_size=limit or (_HITS_OF_A_SCREEN if interactive else _HITS),
+        context_lines=(_LINES_OF_A_SCREEN if interactive else _LINES) if context is None else context,
         hits_per_meeting_max=(per_meeting or _HITS_PER_MEETING) if grouped else 0,
         explain=explain,
         facets=facets,
     )
-    number = page or 1
+    if interactive:
+        _search_while_typing(options, question or "")
+    else:
+        _search_once(options, question or "", page=page or 1, page_token=page_token, as_json=as_json)
 
+
+def _search_once(options: SearchOptions, question: str, *, page: int, page_token: str | None, as_json: bool) -> None:
     async def ask(client: SagwanClient) -> tuple[search_pb2.SearchResponse, float]:
         begun = time.perf_counter()
         if page_token is not None:
             answer = await options.ask(client, question, page_token=page_token)
         else:
-            answer = await options.ask_page(client, question, number)
+            answer = await options.ask_page(client, question, page)
         return answer, (time.perf_counter() - begun) * 1_000
 
     answer, client_ms = run_with_client(ask)
@@ -78,16 +112,37 @@ def search(
         print_json(answer)
         return
     console = output()
-    # A token does not say how many hits came before it.
+    # A token does not say how many hits came before it: those of its page count from 1.
+    first_rank = (page - 1) * options.page_size + 1
     print_answer(
         console,
         answer,
         client_ms=client_ms,
-        context_lines=context,
-        first_rank=(number - 1) * limit + 1,
-        grouped=grouped,
-        more=f"--page {number + 1}" if page_token is None else f"--page-token {answer.next_page_token}",
+        context_lines=options.context_lines,
+        first_rank=first_rank,
+        grouped=options.hits_per_meeting_max > 0,
+        more=f"--page {page + 1}" if page_token is None else f"--page-token {answer.next_page_token}",
     )
-    if explain:
+    if options.explain:
         console.print()
-        print_explanation(console, answer, first_rank=(number - 1) * limit + 1)
+        print_explanation(console, answer, first_rank=first_rank)
+
+
+def _search_while_typing(options: SearchOptions, text: str) -> None:
+    # Drawing on a whole terminal takes a library that no other command needs.
+    from sagwan_client.cli.interactive import Screen
+    from sagwan_client.local.signals import ended_by_signals
+
+    async def run(client: SagwanClient) -> None:
+        screen = Screen(lambda asked: options.ask(client, asked.text, page_token=asked.page_token), text=text)
+        with ended_by_signals():
+            await screen.run()
+
+    run_with_client(run)
+
+
+def _refuse_unless_interactive(options_of_one_answer: list[str]) -> None:
+    if options_of_one_answer:
+        raise typer.BadParameter("cannot go with --interactive", param_hint=options_of_one_answer[0])
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter("takes a terminal to type in and to draw on", param_hint="--interactive")
