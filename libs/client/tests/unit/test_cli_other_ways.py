@@ -34,8 +34,10 @@ def test_what_is_like_something_is_shown_as_hits_are(search_service, capsys):
     assert _run("similar", "열람실", "--tag", "예산", "-n", "2") == 0
     shown = capsys.readouterr().out
     assert " 1. 예산  2026-03-04" in shown
-    assert "more: --page-token 2" in shown
+    assert "more: --page 2" in shown
     assert search_service.requests[0].filter == search_pb2.Filter(tags=["예산"])
+    assert _run("similar", "열람실", "-n", "2", "--page", "2") == 0
+    assert " 3. 예산" in capsys.readouterr().out
     assert _run("similar", "열람실", "-n", "2", "--page-token", "2", "--json") == 0
     assert json.loads(capsys.readouterr().out)["hits"][0]["name"] == "meetings/m1/chunks/2"
 

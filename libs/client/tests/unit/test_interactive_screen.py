@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
@@ -13,6 +15,7 @@ from rich.cells import cell_len
 
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.asking import SearchOptions
+from sagwan_client.cli.console import printable
 from sagwan_client.cli.interactive import Screen
 from sagwan_client.cli.interactive.session import Session
 from sagwan_client.cli.interactive.view import excerpt, line_rows, list_rows, status_row
@@ -155,6 +158,13 @@ async def test_a_question_can_be_there_from_the_start_and_be_mended(search_servi
     assert [request.query for request in search_service.requests] == ["예산은요", "예산은"]
 
 
+async def test_a_pasted_paragraph_goes_on_the_one_line(search_service, pipe):
+    async with _screen(pipe) as keyboard:
+        keyboard.press("\x1b[200~열람실\r\n예산은\n\x1b[201~")
+        await keyboard.until_shown("search> 열람실 예산은", "1 hit")
+    assert [request.query for request in search_service.requests] == ["열람실 예산은"]
+
+
 async def test_a_selected_hit_is_read_with_what_was_said_around_it(search_service, pipe):
     async with _screen(pipe, text="열람실") as keyboard:
         await keyboard.until_shown("❯ 예산  2026-03-04  lexical #1")
@@ -252,6 +262,17 @@ def test_a_match_far_into_a_line_is_brought_into_sight(pad, columns):
     marked = [part for style, part in row if style == "class:highlight"]
     assert marked == ["예산"]
     assert cell_len(shown[: shown.index("예산") + 2]) <= columns
+
+
+@given(st.text(min_size=1, max_size=80), st.lists(st.integers(0, 80), max_size=6), st.integers(1, 40))
+def test_what_is_marked_is_marked_wherever_a_line_is_cut(text, bounds, columns):
+    ends = sorted({min(each, len(text)) for each in bounds})
+    pairs = list(zip(ends[::2], ends[1::2], strict=False))
+    marks = [search_pb2.Highlight(start=start, end=end) for start, end in pairs]
+    row = excerpt(search_pb2.Line(text=text, highlights=marks), cells=columns)
+    marked = [part for style, part in row if style == "class:highlight"]
+    assert marked == [printable(text)[start:end] for start, end in pairs]
+    assert printable(text).endswith("".join(part for _, part in row).removeprefix("…"))
 
 
 def test_a_match_near_the_beginning_leaves_the_line_as_it_is():

@@ -33,7 +33,7 @@ def print_answer(
         context_lines: Lines around the best one of each hit.
         first_rank: Place of the first hit among those of all pages.
         grouped: Whether hits of a meeting stand together, under the meeting of the best hit first.
-        more: The option that shows the next page, for when there is one.
+        more: The option that shows the next page; empty when there is none.
     """
     ranked = list(enumerate(answer.hits, start=first_rank))
     named = answer.HasField("explanation")
@@ -55,7 +55,7 @@ def print_answer(
     count = f"{len(answer.hits)} hit{'' if len(answer.hits) == 1 else 's'}"
     service_ms = milliseconds(answer.timings.total)
     console.print(Text(f"{count} in {client_ms:.0f} ms (service {service_ms:.0f} ms)", style="dim"))
-    if answer.next_page_token and more:
+    if more:
         console.print(Text(f"more: {more}", style="dim"))
 
 

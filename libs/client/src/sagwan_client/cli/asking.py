@@ -94,19 +94,6 @@ class SearchOptions:
             facets=self.facets,
         )
 
-    async def ask_page(self, client: SagwanClient, question: str, page: int) -> search_pb2.SearchResponse:
-        """Asks for a page by its number, from 1, and therefore for those before it.
-
-        Raises:
-            typer.BadParameter: There are fewer pages.
-        """
-        answer = await self.ask(client, question)
-        for number in range(1, page):
-            if not answer.next_page_token:
-                raise typer.BadParameter(f"the last page is {number}", param_hint="--page")
-            answer = await self.ask(client, question, page_token=answer.next_page_token)
-        return answer
-
     def _fusion(self) -> search_pb2.Fusion:
         return search_pb2.Fusion(
             method=_METHODS[self.method] if self.method else search_pb2.FUSION_METHOD_UNSPECIFIED,

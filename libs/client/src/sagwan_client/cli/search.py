@@ -12,12 +12,12 @@ from sagwan_client.cli.asking import FusionMethod, Mode, SearchOptions, Weights,
 from sagwan_client.cli.console import output, print_json, run_with_client
 from sagwan_client.cli.explain import print_explanation
 from sagwan_client.cli.filters import JsonOption, takes_filter
+from sagwan_client.cli.pages import Page, PageOption, PageTokenOption
 from sagwan_client.client import SagwanClient
 
 _HITS, _HITS_OF_A_SCREEN = 5, 10
 _LINES, _LINES_OF_A_SCREEN = 1, 2
 _HITS_PER_MEETING = 3
-_PAGES_MAX = 100
 
 
 @takes_filter
@@ -39,10 +39,8 @@ def search(
             "--limit", "-n", min=1, max=100, help=f"Hits of a page; {_HITS} if left out, {_HITS_OF_A_SCREEN} with -i."
         ),
     ] = None,
-    page: Annotated[int | None, typer.Option(min=1, max=_PAGES_MAX, help="Which page, from 1.")] = None,
-    page_token: Annotated[
-        str | None, typer.Option(metavar="TOKEN", help="The `next_page_token` of the page before, for scripts.")
-    ] = None,
+    page: PageOption = None,
+    page_token: PageTokenOption = None,
     context: Annotated[
         int | None,
         typer.Option(
@@ -79,8 +77,7 @@ def search(
         _refuse_unless_interactive([name for name, given in one_answer.items() if given])
     elif question is None:
         raise typer.BadParameter("is missing: say what you want to find, or use --interactive", param_hint="QUESTION")
-    if page is not None and page_token is not None:
-        raise typer.BadParameter("a page is named by its number or by a token, not by both", param_hint="--page")
+    wanted_page = Page.of(page, page_token)
     options = SearchOptions(
         filter=wanted,
         mode=mode,
@@ -95,16 +92,13 @@ def search(
     if interactive:
         _search_while_typing(options, question or "")
     else:
-        _search_once(options, question or "", page=page or 1, page_token=page_token, as_json=as_json)
+        _search_once(options, question or "", wanted_page, as_json=as_json)
 
 
-def _search_once(options: SearchOptions, question: str, *, page: int, page_token: str | None, as_json: bool) -> None:
+def _search_once(options: SearchOptions, question: str, page: Page, *, as_json: bool) -> None:
     async def ask(client: SagwanClient) -> tuple[search_pb2.SearchResponse, float]:
         begun = time.perf_counter()
-        if page_token is not None:
-            answer = await options.ask(client, question, page_token=page_token)
-        else:
-            answer = await options.ask_page(client, question, page)
+        answer = await page.fetch(lambda token: options.ask(client, question, page_token=token))
         return answer, (time.perf_counter() - begun) * 1_000
 
     answer, client_ms = run_with_client(ask)
@@ -112,8 +106,7 @@ def _search_once(options: SearchOptions, question: str, *, page: int, page_token
         print_json(answer)
         return
     console = output()
-    # A token does not say how many hits came before it: those of its page count from 1.
-    first_rank = (page - 1) * options.page_size + 1
+    first_rank = page.first_rank(options.page_size)
     print_answer(
         console,
         answer,
@@ -121,7 +114,7 @@ def _search_once(options: SearchOptions, question: str, *, page: int, page_token
         context_lines=options.context_lines,
         first_rank=first_rank,
         grouped=options.hits_per_meeting_max > 0,
-        more=f"--page {page + 1}" if page_token is None else f"--page-token {answer.next_page_token}",
+        more=page.next_option(answer),
     )
     if options.explain:
         console.print()

@@ -11,6 +11,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import (
     BufferControl,
     ConditionalContainer,
@@ -154,6 +155,11 @@ class Screen:
         }
         for key, change in changes.items():
             keys.add(key)(lambda _, change=change: self._change(change))
+
+        @keys.add(Keys.BracketedPaste)
+        def paste(event: KeyPressEvent) -> None:
+            # There is one line to type in: a paragraph goes on it.
+            event.current_buffer.insert_text(" ".join(event.data.splitlines()))
 
         @keys.add("escape")
         def back(event: KeyPressEvent) -> None:
