@@ -123,6 +123,11 @@ def test_an_answer_that_lacks_a_leg_says_so():
     assert "0 hits in 12 ms" in shown
 
 
+def test_an_answer_to_part_of_a_question_says_so():
+    answer = search_pb2.SearchResponse(hits=[_hit(_line("x"))], partial=True, partial_reason="12 words were too many")
+    assert "Partial: 12 words were too many" in _printed(print_answer, answer, client_ms=1, context_lines=0)
+
+
 def test_what_is_not_printed_to_a_terminal_has_no_colours():
     answer = search_pb2.SearchResponse(hits=[_hit(_line("pressed Pay", (8, 11)))])
     assert "\x1b" not in _printed(print_answer, answer, client_ms=1, context_lines=0)

@@ -67,6 +67,12 @@ def test_a_page_that_is_not_there_is_a_usage_error(search_service, capsys):
     assert _run("search", "열람실", "--page", "2", "--page-token", "2") == 2
 
 
+@pytest.mark.parametrize("page", [["--page", "2"], ["--page-token", "2"]])
+def test_counts_are_not_asked_of_a_page_that_has_none(page, capsys):
+    assert _run("search", "열람실", "--facets", *page) == 2
+    assert "first page" in capsys.readouterr().err
+
+
 def test_hits_of_a_meeting_stand_under_one_heading_with_their_own_ranks(search_service, capsys):
     assert _run("search", "열람실", "--group", "--context", "0") == 0
     lines = capsys.readouterr().out.splitlines()

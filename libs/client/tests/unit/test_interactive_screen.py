@@ -252,6 +252,15 @@ def test_no_control_character_reaches_the_terminal():
     assert not any(ord(character) < 32 or character == "\x7f" for row in rows for _, text in row for character in text)
 
 
+def test_the_status_line_says_what_an_answer_lacks():
+    session = _found(
+        degraded=True, degraded_reason="the embedder is late", partial=True, partial_reason="12 words left out"
+    )
+    shown = "".join(text for _, text in status_row(session))
+    assert "Degraded: the embedder is late" in shown
+    assert "Partial: 12 words left out" in shown
+
+
 @pytest.mark.parametrize("pad", ["x", "가", "😀"])
 @pytest.mark.parametrize("columns", [30, 60])
 def test_a_match_far_into_a_line_is_brought_into_sight(pad, columns):

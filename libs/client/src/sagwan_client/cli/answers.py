@@ -11,7 +11,7 @@ from sagwan_client.cli.explain import bar
 from sagwan_client.cli.render import milliseconds, print_hit, print_hits_of_meeting
 
 _FACET_VALUES_MAX = 10
-_BAR_CELLS = 20
+_BAR_CELLS = 10
 
 
 def print_answer(
@@ -52,6 +52,9 @@ def print_answer(
     if answer.degraded:
         reason = printable(answer.degraded_reason) or "a leg did not answer"
         console.print(Text(f"Degraded: {reason}", style="yellow"))
+    if answer.partial:
+        reason = printable(answer.partial_reason) or "part of the question was left out"
+        console.print(Text(f"Partial: {reason}", style="yellow"))
     count = f"{len(answer.hits)} hit{'' if len(answer.hits) == 1 else 's'}"
     service_ms = milliseconds(answer.timings.total)
     console.print(Text(f"{count} in {client_ms:.0f} ms (service {service_ms:.0f} ms)", style="dim"))

@@ -78,6 +78,8 @@ def search(
     elif question is None:
         raise typer.BadParameter("is missing: say what you want to find, or use --interactive", param_hint="QUESTION")
     wanted_page = Page.of(page, page_token)
+    if facets and wanted_page != Page():
+        raise typer.BadParameter("counts come with the first page", param_hint="--facets")
     options = SearchOptions(
         filter=wanted,
         mode=mode,

@@ -65,6 +65,9 @@ def status_row(session: Session) -> Row:
     if session.answer.degraded:
         reason = printable(session.answer.degraded_reason) or "a leg did not answer"
         row.append(("class:warning", f"  Degraded: {reason}"))
+    if session.answer.partial:
+        reason = printable(session.answer.partial_reason) or "part of the question was left out"
+        row.append(("class:warning", f"  Partial: {reason}"))
     return row
 
 
