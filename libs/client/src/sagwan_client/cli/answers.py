@@ -73,7 +73,7 @@ def print_facets(console: Console, answer: search_pb2.SearchResponse) -> None:
         largest = max((each.count for each in facet.values), default=0)
         for place, each in enumerate(facet.values[:_FACET_VALUES_MAX]):
             shown = printable(each.value.removeprefix("meetings/"))
-            name = printable(facet.property) if place == 0 else ""
+            name = Text(printable(facet.property) if place == 0 else "")
             table.add_row(name, Text(shown), f"{each.count:,}", bar(each.count, largest, cells=_BAR_CELLS))
         left_out = len(facet.values) - _FACET_VALUES_MAX
         if left_out > 0:
