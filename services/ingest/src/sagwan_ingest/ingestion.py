@@ -14,7 +14,7 @@ import structlog
 
 from sagwan_ingest.counting import WordCounts
 from sagwan_ingest.domain.chunking import chunk
-from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
+from sagwan_ingest.domain.indexing import WEIGHTS_VERSION, IndexedChunk, chunk_weights, completed, indexed
 from sagwan_ingest.domain.meeting import Meeting, content_sha256
 from sagwan_ingest.domain.tokens import counter, words_to_count
 from sagwan_ingest.domain.validation import validated
@@ -191,7 +191,15 @@ class Ingestion:
             AnsweredMeanwhile: The request has an answer already.
         """
         async with self._writers:
-            return await self._store.update(tenant_id, meeting_id, changes, etag, deadline, reply)
+            updated = await self._store.update(tenant_id, meeting_id, changes, self._weights, etag, deadline, reply)
+        if "title" in changes:
+            await self._fold(tenant_id, deadline)
+        return updated
+
+    async def _weights(self, title: str, texts: Sequence[str]) -> list[dict[int, float]]:
+        """BM25 weights of chunks under a title, found by the worker."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, chunk_weights, title, texts, self._analyze, Bm25())
 
     async def _fold(self, tenant_id: UUID, deadline: Deadline) -> None:
         with self._timed("statistics"):
@@ -242,6 +250,9 @@ class Ingestion:
         digest = await loop.run_in_executor(self._worker, content_sha256, meeting)
         known = await self._store.known(tenant_id, meeting.meeting_id, deadline)
         if known.content_sha256 == digest:
+            if known.weights_version != WEIGHTS_VERSION:
+                async with self._writers:
+                    await self._store.weigh(tenant_id, meeting.meeting_id, self._weights, deadline)
             return None
         with self._timed("count"):
             words = await loop.run_in_executor(self._worker, _words_of, meeting)
@@ -261,7 +272,7 @@ class Ingestion:
                 count_tokens=count_tokens,
             )
         with self._timed("terms"):
-            return indexed(chunks, self._analyze, Bm25())
+            return indexed(meeting.title, chunks, self._analyze, Bm25())
 
     async def _embedded(self, texts: dict[bytes, str], serving_sha256: str, deadline: Deadline) -> dict[bytes, Vector]:
         """Vectors by text digest, asked for in batches so that no message and no queue grows with the meeting."""

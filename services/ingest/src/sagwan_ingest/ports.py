@@ -1,6 +1,6 @@
 """What the use case needs from the outside."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +16,8 @@ from sagwan_ingest.domain.meeting import Meeting
 from sagwan_runtime.deadline import Deadline
 
 Vector = NDArray[np.float32]
+Weigh = Callable[[str, Sequence[str]], Awaitable[Sequence[Mapping[int, float]]]]
+"""BM25 weights of chunks, by term id, from their meeting's title and their texts."""
 Done = TypeVar("Done")
 
 
@@ -112,11 +114,13 @@ class Known:
         content_sha256: Digest of the content it was made from; None when there is no such meeting.
         text_sha256s: Digests of chunk texts that have a vector of the serving model.
         serving_sha256: The serving model.
+        weights_version: How the weights of its chunks were made; 0 when there is no such meeting.
     """
 
     content_sha256: bytes | None
     text_sha256s: Collection[bytes]
     serving_sha256: str
+    weights_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +235,21 @@ class MeetingStore(Protocol):
         tenant_id: UUID,
         meeting_id: str,
         changes: Mapping[str, Any],
+        weigh: Weigh,
         etag: str,
         deadline: Deadline,
         reply: Reply[KeptMeeting] | None = None,
     ) -> KeptMeeting:
-        """Replaces fields of a meeting by name.
+        """Replaces fields of a meeting by name; its chunks are weighed anew when the title is another.
 
         Raises:
             NotFound: It is not there.
             Conflict: The etag is not the current one.
         """
+        ...
+
+    async def weigh(self, tenant_id: UUID, meeting_id: str, weigh: Weigh, deadline: Deadline) -> None:
+        """Weighs a meeting's chunks anew, and changes nothing else; one that has gone meanwhile is left at that."""
         ...
 
     async def delete(

@@ -91,7 +91,9 @@ class Inspector:
     def chunks_of(self, meeting: Meeting) -> list[IndexedChunk]:
         """The chunks of a meeting that is ingested into an empty database."""
         limits = {"tokens_target": LIMITS.chunk_tokens_target, "tokens_max": LIMITS.chunk_tokens_max}
-        return indexed(chunk(meeting.utterances, count_tokens=counter({}), **limits), self._analyze, Bm25())
+        return indexed(
+            meeting.title, chunk(meeting.utterances, count_tokens=counter({}), **limits), self._analyze, Bm25()
+        )
 
     async def tables(self) -> list[str]:
         """Every table whose rows belong to a tenant."""

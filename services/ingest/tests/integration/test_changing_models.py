@@ -252,7 +252,7 @@ class TestFilling:
         await assert_complete(owner, "chunk_vectors_2", new)
 
     async def test_what_was_edited_or_deleted_while_it_was_embedded_is_right(
-        self, models, new_tenant, ingest, store, owner, new
+        self, models, new_tenant, ingest, store, owner, new, ingestion
     ):
         tenant_id = await new_tenant()
         for name in ("moved", "respoken", "gone"):
@@ -261,7 +261,7 @@ class TestFilling:
         new.open.clear()
         fill = asyncio.create_task(filled(models))
         await new.asked.wait()
-        await store.update(tenant_id, "moved", {"held_on": date(2026, 5, 6)}, "", soon())
+        await ingestion.update(tenant_id, "moved", {"held_on": date(2026, 5, 6)}, "", soon())
         respoken = meeting("respoken", turns=1)
         await ingest(tenant_id, replace(respoken, utterances=(replace(respoken.utterances[0], speaker="Zoe"),)))
         await store.delete(tenant_id, "gone", "", soon())
@@ -270,7 +270,9 @@ class TestFilling:
         await assert_complete(owner, "chunk_vectors_2", new)
         assert await owner.fetchval("SELECT count(*) FROM chunk_vectors_2 WHERE held_on = '2026-05-06'") == 1
 
-    async def test_edits_reach_the_vectors_of_every_model(self, models, new_tenant, ingest, store, owner, old, new):
+    async def test_edits_reach_the_vectors_of_every_model(
+        self, models, new_tenant, ingest, store, owner, old, new, ingestion
+    ):
         tenant_id = await new_tenant()
         await ingest(tenant_id, meeting("weekly"))
         await models.add(NEW, soon())
@@ -278,7 +280,7 @@ class TestFilling:
         for retired in (False, True):
             if retired:
                 await models.switch(NEW, soon())
-            await store.update(tenant_id, "weekly", {"held_on": date(2026, 5, 6 + retired)}, "", soon())
+            await ingestion.update(tenant_id, "weekly", {"held_on": date(2026, 5, 6 + retired)}, "", soon())
             changed = meeting("weekly")
             turns = [replace(each, speaker=f"{each.speaker} {retired}") for each in changed.utterances]
             await ingest(tenant_id, replace(changed, utterances=tuple(turns)))
@@ -329,7 +331,7 @@ class TestSwitching:
         assert await state_of(models, NEW) == (ModelState.RETIRED, 0)
 
     async def test_no_chunk_ever_lacks_a_vector_of_the_model_that_serves(
-        self, models, two_tenants, ingest, store, owner, database_url, old, new
+        self, models, two_tenants, ingest, store, owner, database_url, old, new, ingestion
     ):
         await models.add(NEW, soon())
         await filled(models)
@@ -343,7 +345,7 @@ class TestSwitching:
                 except Conflict:
                     # Three switches passed between its looks and its writes: ABORTED, which a caller tries again.
                     continue
-                await store.update(tenant_id, name, {"held_on": date(2026, 3, 1 + number % 20)}, "", soon())
+                await ingestion.update(tenant_id, name, {"held_on": date(2026, 3, 1 + number % 20)}, "", soon())
                 if number % 5 == 4:
                     await store.delete(tenant_id, name, "", soon())
                 number += 1

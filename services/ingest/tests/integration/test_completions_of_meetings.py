@@ -86,11 +86,11 @@ async def test_a_new_version_replaces_them_and_the_same_one_leaves_them(new_tena
     ],
 )
 async def test_a_changed_title_or_tag_is_completed_and_the_old_one_no_more(
-    new_tenant, ingest, store, kept, changes, expected
+    new_tenant, ingest, store, kept, changes, expected, ingestion
 ):
     tenant_id = await new_tenant()
     await ingest(tenant_id, WEEKLY)
-    await store.update(tenant_id, "weekly", changes, "", soon())
+    await ingestion.update(tenant_id, "weekly", changes, "", soon())
     assert await kept(tenant_id) == expected
 
 

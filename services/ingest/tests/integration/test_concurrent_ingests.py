@@ -98,7 +98,7 @@ class TestRaces:
 
 class TestLocks:
     async def test_eight_writers_that_share_their_words_do_not_deadlock(
-        self, new_tenant, ingest, inspector, embedder, store
+        self, new_tenant, ingest, inspector, embedder, store, ingestion
     ):
         tenant_id = await new_tenant()
         other = meeting("other", CUT)
@@ -116,7 +116,7 @@ class TestLocks:
                 written = [meeting(f"{name}-{number}", *sentences(dice)) for name in "ab"]
                 await ingest(tenant_id, *written)
             held_on = date(2024, 1, 31)
-            await store.update(tenant_id, f"a-{number}", {"held_on": held_on}, "", soon())
+            await ingestion.update(tenant_id, f"a-{number}", {"held_on": held_on}, "", soon())
             await store.delete(tenant_id, f"b-{number}", "", soon())
             return replace(written[0], held_on=held_on)
 
@@ -161,7 +161,9 @@ class TestLocks:
         }
         await inspector.assert_holds(tenant_id, *(versions[kept[name]] for name in names))
 
-    async def test_no_update_is_lost_where_eight_writers_name_the_etag_that_they_saw(self, new_tenant, ingest, store):
+    async def test_no_update_is_lost_where_eight_writers_name_the_etag_that_they_saw(
+        self, new_tenant, ingest, store, ingestion
+    ):
         tenant_id = await new_tenant()
         await ingest(tenant_id, meeting("weekly", CUT))
 
@@ -169,7 +171,7 @@ class TestLocks:
             while True:
                 seen = await store.get(tenant_id, "weekly", soon())
                 try:
-                    await store.update(tenant_id, "weekly", {"tags": (*seen.meeting.tags, tag)}, seen.etag, soon())
+                    await ingestion.update(tenant_id, "weekly", {"tags": (*seen.meeting.tags, tag)}, seen.etag, soon())
                 except Conflict:
                     continue
                 return
@@ -179,14 +181,16 @@ class TestLocks:
             await asyncio.gather(*(add(tag) for tag in tags))
         assert sorted((await store.get(tenant_id, "weekly", soon())).meeting.tags) == tags
 
-    async def test_edits_of_fields_and_of_content_at_once_do_not_deadlock(self, new_tenant, ingest, inspector, store):
+    async def test_edits_of_fields_and_of_content_at_once_do_not_deadlock(
+        self, new_tenant, ingest, inspector, store, ingestion
+    ):
         tenant_id = await new_tenant()
         versions = [meeting("weekly", CUT, HIRE), meeting("weekly", MOVE, CUT)]
         await ingest(tenant_id, versions[0])
 
         async def change_fields() -> None:
             for day in range(1, 11):
-                await store.update(tenant_id, "weekly", {"held_on": date(2024, 1, day)}, "", soon())
+                await ingestion.update(tenant_id, "weekly", {"held_on": date(2024, 1, day)}, "", soon())
 
         async def change_content() -> None:
             for round_ in range(10):

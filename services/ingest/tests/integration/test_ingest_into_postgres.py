@@ -213,6 +213,7 @@ STEPS = st.lists(
         st.tuples(st.just("ingest"), st.sampled_from(["a", "b"]), CONTENTS),
         st.tuples(st.just("again"), st.sampled_from(["a", "b"]), st.none()),
         st.tuples(st.just("move"), st.sampled_from(["a", "b"]), st.sampled_from([None, date(2024, 1, 31)])),
+        st.tuples(st.just("rename"), st.sampled_from(["a", "b"]), st.sampled_from(["", "Budget", "예산 심사"])),
         st.tuples(st.just("delete"), st.sampled_from(["a", "b"]), st.none()),
     ),
     min_size=2,
@@ -223,10 +224,10 @@ STEPS = st.lists(
 class Replay:
     """Applies steps to the database, and to a plain record of what should then be in it."""
 
-    def __init__(self, tenant_id: UUID, ingest, store, inspector, embedder) -> None:
+    def __init__(self, tenant_id: UUID, ingest, ingestion, inspector, embedder) -> None:
         self._tenant_id = tenant_id
         self._ingest = ingest
-        self._store = store
+        self._ingestion = ingestion
         self._inspector = inspector
         self._embedder = embedder
         self._sent: dict[str, Meeting] = {}
@@ -251,13 +252,20 @@ class Replay:
 
     async def move(self, meeting_id: str, held_on: date | None) -> None:
         if meeting_id in self.kept:
-            await self._store.update(self._tenant_id, meeting_id, {"held_on": held_on}, "", soon())
-            self.kept[meeting_id] = replace(self.kept[meeting_id], held_on=held_on)
+            await self._change(meeting_id, held_on=held_on)
+
+    async def rename(self, meeting_id: str, title: str) -> None:
+        if meeting_id in self.kept:
+            await self._change(meeting_id, title=title)
 
     async def delete(self, meeting_id: str, _: None) -> None:
         if self.kept.pop(meeting_id, None):
             del self._sent[meeting_id]
-            await self._store.delete(self._tenant_id, meeting_id, "", soon())
+            await self._ingestion.delete(self._tenant_id, meeting_id, "", soon())
+
+    async def _change(self, meeting_id: str, **fields) -> None:
+        await self._ingestion.update(self._tenant_id, meeting_id, fields, "", soon())
+        self.kept[meeting_id] = replace(self.kept[meeting_id], **fields)
 
     def _texts(self, meeting: Meeting | None) -> set[str]:
         return {each.chunk.text for each in self._inspector.chunks_of(meeting)} if meeting else set()
@@ -266,10 +274,10 @@ class Replay:
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_after_any_history_the_tables_hold_what_a_first_ingest_would_write(
-    new_tenant, ingest, store, inspector, embedder, steps
+    new_tenant, ingest, ingestion, inspector, embedder, steps
 ):
     tenant_id = await new_tenant()
-    replay = Replay(tenant_id, ingest, store, inspector, embedder)
+    replay = Replay(tenant_id, ingest, ingestion, inspector, embedder)
     for step, meeting_id, argument in steps:
         await getattr(replay, step)(meeting_id, argument)
     await inspector.assert_holds(tenant_id, *replay.kept.values())

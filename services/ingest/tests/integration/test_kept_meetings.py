@@ -59,12 +59,14 @@ class TestReading:
         with pytest.raises(NotFound, match="meetings/other"):
             await store.get(tenant_id, "other", soon())
 
-    async def test_another_tenants_meeting_is_not_found_and_not_touched(self, tenant_id, new_tenant, store, inspector):
+    async def test_another_tenants_meeting_is_not_found_and_not_touched(
+        self, tenant_id, new_tenant, store, inspector, ingestion
+    ):
         stranger = await new_tenant()
         with pytest.raises(NotFound):
             await store.get(stranger, "weekly", soon())
         with pytest.raises(NotFound):
-            await store.update(stranger, "weekly", {"title": "Mine"}, "", soon())
+            await ingestion.update(stranger, "weekly", {"title": "Mine"}, "", soon())
         with pytest.raises(NotFound):
             await store.delete(stranger, "weekly", "", soon())
         assert await store.page(stranger, after=None, meetings_max=10, deadline=soon()) == ([], 0)
@@ -72,10 +74,10 @@ class TestReading:
 
 
 class TestChanging:
-    async def test_only_what_the_mask_names_changes(self, tenant_id, store, inspector):
+    async def test_only_what_the_mask_names_changes(self, tenant_id, store, inspector, ingestion):
         before = await store.get(tenant_id, "weekly", soon())
         fields = changes("title", "tags", "attributes", title="New", tags=["a", "b"], language="fr")
-        updated = await store.update(tenant_id, "weekly", fields, "", soon())
+        updated = await ingestion.update(tenant_id, "weekly", fields, "", soon())
         expected = replace(WEEKLY, title="New", tags=("a", "b"), attributes={})
         assert updated.meeting == replace(expected, utterances=())
         assert updated == await store.get(tenant_id, "weekly", soon())
@@ -83,47 +85,72 @@ class TestChanging:
         assert updated.created_at == before.created_at < updated.updated_at
         await inspector.assert_holds(tenant_id, expected)
 
-    async def test_new_names_are_folded_for_filters(self, tenant_id, store, inspector):
+    async def test_a_new_title_is_weighed_in_every_chunk_and_nothing_is_embedded(
+        self, tenant_id, ingestion, inspector, embedder
+    ):
+        embedder.texts.clear()
+        await ingestion.update(tenant_id, "weekly", {"title": "예산 심사"}, "", soon())
+        await inspector.assert_holds(tenant_id, replace(WEEKLY, title="예산 심사"))
+        assert embedder.texts == []
+
+    async def test_a_meeting_that_was_weighed_otherwise_is_weighed_anew_when_it_is_sent_again(
+        self, tenant_id, ingest, ingestion, inspector, embedder, owner
+    ):
+        await ingestion.update(tenant_id, "weekly", {"title": "Renamed"}, "", soon())
+        await owner.execute(
+            "UPDATE meetings SET weights_version = 1; UPDATE chunk_terms SET weights = '{1:1}/1000000000'"
+        )
+        embedder.texts.clear()
+        (again,) = await ingest(tenant_id, WEEKLY)
+        assert again.outcome is Outcome.UNCHANGED
+        await inspector.assert_holds(tenant_id, replace(WEEKLY, title="Renamed"))
+        assert embedder.texts == []
+
+    async def test_new_names_are_folded_for_filters(self, tenant_id, store, inspector, ingestion):
         names = {"series": "Ｗｅｅｋｌｙ  II", "participants": ("Zoë", " KIM  철수"), "tags": ("STRASSE", "straße")}
-        await store.update(tenant_id, "weekly", names, "", soon())
+        await ingestion.update(tenant_id, "weekly", names, "", soon())
         await inspector.assert_holds(tenant_id, replace(WEEKLY, **names))
 
     @pytest.mark.parametrize("held_on", ["2024-04-01", ""])
-    async def test_a_new_day_moves_the_columns_that_filters_compare(self, tenant_id, store, inspector, held_on):
-        await store.update(tenant_id, "weekly", changes("date", date=held_on), "", soon())
+    async def test_a_new_day_moves_the_columns_that_filters_compare(
+        self, tenant_id, store, inspector, held_on, ingestion
+    ):
+        await ingestion.update(tenant_id, "weekly", changes("date", date=held_on), "", soon())
         expected = replace(WEEKLY, held_on=date.fromisoformat(held_on) if held_on else None)
         await inspector.assert_holds(tenant_id, expected)
 
-    async def test_a_new_start_leaves_the_day(self, tenant_id, store, inspector):
+    async def test_a_new_start_leaves_the_day(self, tenant_id, store, inspector, ingestion):
         started_at = datetime(2024, 5, 1, 9, 0, tzinfo=UTC)
-        await store.update(tenant_id, "weekly", {"started_at": started_at}, "", soon())
+        await ingestion.update(tenant_id, "weekly", {"started_at": started_at}, "", soon())
         await inspector.assert_holds(tenant_id, replace(WEEKLY, started_at=started_at))
 
-    async def test_the_current_etag_is_taken_and_a_stale_one_is_a_conflict(self, tenant_id, store, inspector):
+    async def test_the_current_etag_is_taken_and_a_stale_one_is_a_conflict(
+        self, tenant_id, store, inspector, ingestion
+    ):
         first = await store.get(tenant_id, "weekly", soon())
-        second = await store.update(tenant_id, "weekly", {"title": "Second"}, first.etag, soon())
+        second = await ingestion.update(tenant_id, "weekly", {"title": "Second"}, first.etag, soon())
         with pytest.raises(Conflict, match=second.etag):
-            await store.update(tenant_id, "weekly", {"title": "Third"}, first.etag, soon())
+            await ingestion.update(tenant_id, "weekly", {"title": "Third"}, first.etag, soon())
         with pytest.raises(Conflict):
             await store.delete(tenant_id, "weekly", first.etag, soon())
         await inspector.assert_holds(tenant_id, replace(WEEKLY, title="Second"))
         await store.delete(tenant_id, "weekly", second.etag, soon())
         await inspector.assert_holds(tenant_id)
 
-    async def test_an_ingest_makes_the_etag_stale(self, tenant_id, store, ingest):
+    async def test_an_ingest_makes_the_etag_stale(self, tenant_id, store, ingest, ingestion):
         first = await store.get(tenant_id, "weekly", soon())
         await ingest(tenant_id, replace(WEEKLY, utterances=WEEKLY.utterances[:1]))
         with pytest.raises(Conflict):
-            await store.update(tenant_id, "weekly", {"title": "New"}, first.etag, soon())
+            await ingestion.update(tenant_id, "weekly", {"title": "New"}, first.etag, soon())
 
-    async def test_ingesting_the_old_content_again_keeps_the_changed_fields(self, tenant_id, store, ingest):
-        await store.update(tenant_id, "weekly", {"title": "New"}, "", soon())
+    async def test_ingesting_the_old_content_again_keeps_the_changed_fields(self, tenant_id, store, ingest, ingestion):
+        await ingestion.update(tenant_id, "weekly", {"title": "New"}, "", soon())
         (again,) = await ingest(tenant_id, WEEKLY)
         assert (again.outcome, again.kept.meeting.title) == (Outcome.UNCHANGED, "New")
 
-    async def test_changing_a_meeting_that_is_not_there_is_not_found(self, tenant_id, store):
+    async def test_changing_a_meeting_that_is_not_there_is_not_found(self, tenant_id, store, ingestion):
         with pytest.raises(NotFound):
-            await store.update(tenant_id, "other", {"title": "New"}, "", soon())
+            await ingestion.update(tenant_id, "other", {"title": "New"}, "", soon())
 
 
 class TestListing:

@@ -184,7 +184,9 @@ def test_requests_of_different_kinds_with_equal_bytes_are_different():
     assert request_key(update) != request_key(delete)
 
 
-async def test_a_repeat_in_whose_way_its_own_first_attempt_stands_gets_the_first_answer(new_tenant, answer, store):
+async def test_a_repeat_in_whose_way_its_own_first_attempt_stands_gets_the_first_answer(
+    new_tenant, answer, store, ingestion
+):
     tenant_id = await new_tenant()
     etag = (await answer(tenant_id, request(CUT))).meeting.etag
     update = ingest_pb2.UpdateMeetingRequest(
@@ -195,7 +197,7 @@ async def test_a_repeat_in_whose_way_its_own_first_attempt_stands_gets_the_first
     reply = Reply(key, ["weekly"], lambda kept: meeting_message(kept).SerializeToString())
 
     async def act() -> meeting_pb2.Meeting:
-        return meeting_message(await store.update(tenant_id, "weekly", {"title": "New"}, etag, soon(), reply))
+        return meeting_message(await ingestion.update(tenant_id, "weekly", {"title": "New"}, etag, soon(), reply))
 
     # Both have looked for an answer before either acts, and the second finds the etag that the first one made.
     async def late_act() -> meeting_pb2.Meeting:

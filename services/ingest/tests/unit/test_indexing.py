@@ -94,15 +94,21 @@ class TestDuration:
 class TestIndexing:
     def test_weights_are_bm25_over_the_terms_of_the_text(self, analyze):
         chunk = Chunk(0, 0, 0, 0, 1, "Ann: budget, budgets 회의록", ("ann",))
-        (one,) = indexed([chunk], analyze, Bm25())
+        (one,) = indexed("", [chunk], analyze, Bm25())
         terms = ["ann", "budget", "budget", "회의록", "회의", "록"]
         assert one.weights == Bm25().document_weights([term_id(term) for term in terms])
         assert one.text_sha256 == hashlib.sha256("Ann: budget, budgets 회의록".encode()).digest()
         assert one.chunk is chunk
 
+    def test_the_title_counts_in_every_chunk_as_if_it_stood_in_it(self, analyze):
+        chunks = [Chunk(ordinal, ordinal, 0, ordinal, 1, text, ()) for ordinal, text in enumerate(["예산", "budget"])]
+        first, second = indexed("예산 심사", chunks, analyze, Bm25())
+        assert first.weights == Bm25().document_weights([term_id(term) for term in ["예산", "예산", "심사"]])
+        assert second.weights == Bm25().document_weights([term_id(term) for term in ["budget", "예산", "심사"]])
+
     def test_equal_texts_have_equal_digests_wherever_they_stand(self, analyze):
         chunks = [Chunk(ordinal, ordinal, 0, ordinal, 1, "네.", ()) for ordinal in range(2)]
-        first, second = indexed(chunks, analyze, Bm25())
+        first, second = indexed("", chunks, analyze, Bm25())
         assert (first.text_sha256, first.weights) == (second.text_sha256, second.weights)
 
 
@@ -151,7 +157,7 @@ class TestChunkChanges:
 
 class TestTermCounts:
     def test_a_term_that_comes_and_goes_as_often_does_not_change(self):
-        added = [chunk_of("a", 1, 2), chunk_of("b", 2)]
+        added = [chunk_of("a", 1, 2).weights, chunk_of("b", 2).weights]
         assert term_count_changes(added, {2: 2, 3: 1}) == [(1, 1), (3, -1)]
 
     @given(
@@ -159,7 +165,7 @@ class TestTermCounts:
         removed=st.dictionaries(st.integers(1, 9), st.integers(1, 5)),
     )
     def test_changes_are_the_difference_in_chunks_by_ascending_term_without_zeros(self, added, removed):
-        changes = term_count_changes([chunk_of("x", *terms) for terms in added], removed)
+        changes = term_count_changes([chunk_of("x", *terms).weights for terms in added], removed)
         terms = [term for term, _ in changes]
         assert terms == sorted(set(terms))
         assert dict(changes) == {

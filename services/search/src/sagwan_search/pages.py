@@ -81,6 +81,10 @@ async def _hits(query: Query, texts: PageTexts, analyze: Callable[[str], Sequenc
     def mark(utterance: Utterance) -> Line:
         return marked_line(utterance, weights, analyze)
 
+    @cache
+    def of_title(title: str) -> frozenset[str]:
+        return frozenset(term.text for term in analyze(title))
+
     hits = []
     for each in texts.ranking.chunks[: query.hits_max]:
         chunk, surroundings = texts.chunks.get(each.chunk_id), texts.around.get(each.chunk_id)
@@ -88,13 +92,14 @@ async def _hits(query: Query, texts: PageTexts, analyze: Callable[[str], Sequenc
             continue
         before, after = cut_around(surroundings.utterances, chunk.span, surroundings.span) if surroundings else ((), ())
         lines = [mark(utterance) for utterance in cut_to_span(chunk.utterances, chunk.span)]
+        held = of_title(chunk.meeting.title).union(*(line.terms for line in lines))
         hits.append(
             Hit(
                 fused=each,
                 meeting=chunk.meeting,
                 lines=lines,
                 best_line=best_line(lines, weights, query.filter.asks_for),
-                terms=[term for term in terms if any(term.text in line.terms for line in lines)],
+                terms=[term for term in terms if term.text in held],
                 lines_before=[mark(utterance) for utterance in before],
                 lines_after=[mark(utterance) for utterance in after],
             )

@@ -120,7 +120,7 @@ class Fusion(_message.Message):
     rrf_k: _builtins.int
     """RRF's k; 60 when 0; at most 10,000."""
     lexical_weight: _builtins.float
-    """Weight of the lexical leg; when left out 0.7 with FUSION_METHOD_ADAPTIVE_SCORE and 1 otherwise; 0 to 100."""
+    """Weight of the lexical leg; 1 when left out; 0 to 100."""
     vector_weight: _builtins.float
     """Weight of the vector leg; 1 when left out; 0 to 100."""
     neighbor_support: _builtins.float
@@ -446,7 +446,7 @@ class Hit(_message.Message):
 
     @_builtins.property
     def matched_terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatchedTerm]:
-        """The query's terms that it holds. Set with `explain`."""
+        """The query's terms that its lines or its meeting's title hold. Set with `explain`."""
 
     def __init__(
         self,
@@ -622,7 +622,7 @@ class MatchedTerm(_message.Message):
     idf: _builtins.float
     """Its inverse document frequency: ln(1 + (N - n + 0.5) / (n + 0.5)), n of N chunks holding it."""
     document_count: _builtins.int
-    """Chunks that hold it."""
+    """Chunks that hold it, in their text or their meeting's title."""
     def __init__(
         self,
         *,

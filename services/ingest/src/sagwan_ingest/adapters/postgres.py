@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sagwan_ingest.adapters.writing import MeetingWriter, folded_names
+from sagwan_ingest.domain.indexing import WEIGHTS_VERSION
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.ports import (
     AnsweredMeanwhile,
@@ -17,6 +18,7 @@ from sagwan_ingest.ports import (
     PreparedMeeting,
     Reply,
     RequestKey,
+    Weigh,
     Written,
 )
 from sagwan_runtime.deadline import Deadline
@@ -40,9 +42,12 @@ class PostgresMeetingStore:
         """What is there of a meeting."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
             model_id, serving_sha256 = await self._serving(session)
-            content = await session.fetch_value(self._queries["known_content"], meeting_id)
-            rows = await session.fetch(self._on_vectors("known_texts", model_id), meeting_id) if content else []
-        return Known(content, {row["text_sha256"] for row in rows}, serving_sha256)
+            known = await session.fetch_row(self._queries["known_content"], meeting_id)
+            rows = await session.fetch(self._on_vectors("known_texts", model_id), meeting_id) if known else []
+        texts = {row["text_sha256"] for row in rows}
+        if known is None:
+            return Known(None, texts, serving_sha256, 0)
+        return Known(known["content_sha256"], texts, serving_sha256, known["weights_version"])
 
     async def reply(self, tenant_id: UUID, key: RequestKey, deadline: Deadline) -> bytes | None:
         """The first answer to a request of the last day; None when there is none.
@@ -125,11 +130,12 @@ class PostgresMeetingStore:
         tenant_id: UUID,
         meeting_id: str,
         changes: Mapping[str, Any],
+        weigh: Weigh,
         etag: str,
         deadline: Deadline,
         reply: Reply[KeptMeeting] | None = None,
     ) -> KeptMeeting:
-        """Replaces fields of a meeting by name.
+        """Replaces fields of a meeting by name; its chunks are weighed anew when the title is another.
 
         Raises:
             NotFound: It is not there.
@@ -156,6 +162,8 @@ class PostgresMeetingStore:
             )
             if new["held_on"] != row["held_on"]:
                 await writer.move_to_day(row["meeting_key"], new["held_on"])
+            if new["title"] != row["title"]:
+                await writer.weigh_under(row["meeting_key"], new["title"], weigh)
             if new["title"] != row["title"] or list(new["tags"]) != row["tags"]:
                 rows = await session.fetch(self._queries["count_turns"], row["meeting_key"])
                 turns = {each["speaker"]: each["turn_count"] for each in rows}
@@ -163,6 +171,15 @@ class PostgresMeetingStore:
             kept = _kept(updated)
             await self._remember(session, reply, kept)
         return kept
+
+    async def weigh(self, tenant_id: UUID, meeting_id: str, weigh: Weigh, deadline: Deadline) -> None:
+        """Weighs a meeting's chunks anew, and changes nothing else; one that has gone meanwhile is left at that."""
+        async with self._database.tenant(tenant_id, deadline) as session:
+            writer, _ = await self._writer(session)
+            await writer.take_turn([meeting_id])
+            row = await session.fetch_row(self._queries["mark_weighed"], meeting_id, WEIGHTS_VERSION)
+            if row is not None:
+                await writer.weigh_under(row["meeting_key"], row["title"], weigh)
 
     async def delete(
         self,

@@ -14,8 +14,8 @@ SELECT pg_advisory_xact_lock_shared(hashtext('sagwan.writers'));
 SELECT model_id FROM models ORDER BY model_id;
 
 -- name: known_content
--- Digest of the content that a meeting was made from.
-SELECT content_sha256 FROM meetings WHERE meeting_id = $1;
+-- Digest of the content that a meeting was made from, and how its chunks were weighed.
+SELECT content_sha256, weights_version FROM meetings WHERE meeting_id = $1;
 
 -- name: known_texts
 -- Digests of a meeting's chunk texts that have a vector of the serving model.
@@ -36,7 +36,7 @@ SELECT pg_advisory_xact_lock(key) FROM keys;
 
 -- name: stored_meeting
 -- The meeting that an ingest replaces.
-SELECT meeting_key, content_sha256 FROM meetings WHERE meeting_id = $1;
+SELECT meeting_key, content_sha256, title, weights_version FROM meetings WHERE meeting_id = $1;
 
 -- name: meetings_there
 -- Those of the given meetings that exist.
@@ -46,9 +46,9 @@ SELECT meeting_id FROM meetings WHERE meeting_id = ANY ($1::text[]);
 -- A new meeting.
 INSERT INTO meetings (
     tenant_id, meeting_id, title, started_at, held_on, duration_ms, language, series, participants, tags, source,
-    attributes, content_sha256, utterance_count, chunk_count, series_key, participant_keys, tag_keys
+    attributes, content_sha256, utterance_count, chunk_count, series_key, participant_keys, tag_keys, weights_version
 )
-VALUES (current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13, $14, $15, $16, $17)
+VALUES (current_tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13, $14, $15, $16, $17, $18)
 RETURNING meeting_key;
 
 -- name: replace_meeting
@@ -56,7 +56,7 @@ RETURNING meeting_key;
 UPDATE meetings
 SET title = $2, started_at = $3, held_on = $4, duration_ms = $5, language = $6, series = $7, participants = $8, tags = $9,
     source = $10, attributes = $11::jsonb, content_sha256 = $12, utterance_count = $13, chunk_count = $14,
-    series_key = $15, participant_keys = $16, tag_keys = $17,
+    series_key = $15, participant_keys = $16, tag_keys = $17, weights_version = $18,
     revision = revision + 1, updated_at = now()
 WHERE meeting_id = $1
 RETURNING meeting_key;
@@ -161,6 +161,18 @@ VALUES (current_tenant(), $1, $2, $3, $4, $5);
 -- name: change_chunk_terms_utterances
 -- Who speaks in a chunk, in what way and when, beside its terms, after an edit that left its text as it was.
 UPDATE chunk_terms SET speakers = $2, kinds = $3, start_ms = $4, end_ms = $5 WHERE chunk_id = $1;
+
+-- name: mark_weighed
+-- Says how a meeting's chunks are weighed; no row when they are already.
+UPDATE meetings SET weights_version = $2 WHERE meeting_id = $1 AND weights_version <> $2 RETURNING meeting_key, title;
+
+-- name: change_chunk_weights
+-- The terms of chunks whose text stayed, weighed anew.
+UPDATE chunk_terms SET term_ids = $2, weights = $3 WHERE chunk_id = $1;
+
+-- name: weighed_texts
+-- What some of a meeting's chunks say, in order, from the one after a chunk.
+SELECT chunk_id, text FROM chunks WHERE meeting_key = $1 AND chunk_id > $2 ORDER BY chunk_id LIMIT $3;
 
 -- name: change_chunk_vector_speakers
 -- Who speaks in a chunk, beside its vector, after an edit that left its text as it was.

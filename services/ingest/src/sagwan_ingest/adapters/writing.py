@@ -9,12 +9,13 @@ from typing import Any, Final
 from sagwan_ingest.domain.chunking import Chunk
 from sagwan_ingest.domain.completions import completions
 from sagwan_ingest.domain.indexing import (
+    WEIGHTS_VERSION,
     IndexedChunk,
     chunk_changes,
     duration_ms,
     term_count_changes,
 )
-from sagwan_ingest.ports import Outcome, PreparedMeeting, Vector
+from sagwan_ingest.ports import Outcome, PreparedMeeting, Vector, Weigh
 from sagwan_runtime.errors import Conflict
 from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
@@ -22,6 +23,8 @@ from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
 
+# A second of analysis; nothing that waits for the connection or the deadline waits longer.
+_CHUNKS_WEIGHED_AT_ONCE: Final = 500
 _OF_UTTERANCES: Final = ("speakers", "kinds", "start_ms", "end_ms")
 
 
@@ -78,9 +81,12 @@ class MeetingWriter:
             len(meeting.utterances),
             len(prepared.chunks),
             *folded_names(meeting.series, meeting.participants, meeting.tags),
+            WEIGHTS_VERSION,
         )
         await self._write_utterances(meeting_key, prepared)
-        await self._write_chunks(meeting_key, prepared)
+        kept = await self._write_chunks(meeting_key, prepared)
+        if stored and (stored["title"], stored["weights_version"]) != (meeting.title, WEIGHTS_VERSION):
+            await self._weigh([(chunk_id, each.weights) for chunk_id, each in kept])
         turns = Counter(each.speaker for each in meeting.utterances)
         await self.write_completions(meeting_key, meeting.title, meeting.tags, turns)
         return Outcome.UPDATED if stored else Outcome.CREATED
@@ -107,6 +113,16 @@ class MeetingWriter:
             [each.occurrences for each in rows],
         )
 
+    async def weigh_under(self, meeting_key: int, title: str, weigh: Weigh) -> None:
+        """Gives the chunks of a meeting the weights that they have under a title."""
+        after = 0
+        while rows := await self._session.fetch(
+            self._queries["weighed_texts"], meeting_key, after, _CHUNKS_WEIGHED_AT_ONCE
+        ):
+            weights = await weigh(title, [row["text"] for row in rows])
+            await self._weigh([(row["chunk_id"], each) for row, each in zip(rows, weights, strict=True)])
+            after = rows[-1]["chunk_id"]
+
     async def remove_chunks_of(self, meeting_key: int) -> None:
         """Removes all chunks of a meeting and their share in the statistics."""
         rows = await self._session.fetch(self._queries["stored_chunks"], meeting_key)
@@ -131,7 +147,8 @@ class MeetingWriter:
             [each.text for each in utterances],
         )
 
-    async def _write_chunks(self, meeting_key: int, prepared: PreparedMeeting) -> None:
+    async def _write_chunks(self, meeting_key: int, prepared: PreparedMeeting) -> Sequence[tuple[int, IndexedChunk]]:
+        """Brings the chunks to the prepared ones; those that are kept, by id, with the weights that they had."""
         rows = await self._session.fetch(self._queries["stored_chunks"], meeting_key)
         changes = chunk_changes([(row["chunk_id"], row["text_sha256"]) for row in rows], prepared.chunks)
         vectors = await self._vectors_of(meeting_key, changes.added, prepared.vectors)
@@ -146,7 +163,20 @@ class MeetingWriter:
         await self._change_utterances(changes.kept, {row["chunk_id"]: row for row in rows})
         await self.move_to_day(meeting_key, prepared.meeting.held_on)
         await self._add_chunks(meeting_key, prepared.meeting.held_on, changes.added, vectors)
-        await self._change_statistics(changes.added, counts, len(changes.added) - len(changes.removed))
+        added = [each.weights for each in changes.added]
+        await self._change_statistics(added, counts, len(changes.added) - len(changes.removed))
+        return changes.kept
+
+    async def _weigh(self, weighed: Sequence[tuple[int, Mapping[int, float]]]) -> None:
+        """Gives chunks other weights, and puts the statistics right."""
+        if not weighed:
+            return
+        counts = await self._term_counts([chunk_id for chunk_id, _ in weighed])
+        await self._session.execute_many(
+            self._queries["change_chunk_weights"],
+            [(chunk_id, sorted(weights), sparse_vector(weights, TERM_IDS_MAX)) for chunk_id, weights in weighed],
+        )
+        await self._change_statistics([weights for _, weights in weighed], counts, 0)
 
     async def _vectors_of(
         self, meeting_key: int, added: Sequence[IndexedChunk], computed: Mapping[bytes, Vector]
@@ -223,7 +253,7 @@ class MeetingWriter:
         return {row["term_id"]: row["chunk_count"] for row in rows}
 
     async def _change_statistics(
-        self, added: Sequence[IndexedChunk], removed: Mapping[int, int], chunk_change: int
+        self, added: Sequence[Mapping[int, float]], removed: Mapping[int, int], chunk_change: int
     ) -> None:
         changes = term_count_changes(added, removed)
         if not changes and not chunk_change:

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sagwan_ingest.domain.chunking import Chunk
 from sagwan_ingest.domain.meeting import Meeting, content_sha256, language_of
@@ -13,6 +14,9 @@ from sagwan_text.terms import term_id
 
 _DERIVED_ID_DIGITS = 16
 
+WEIGHTS_VERSION: Final = 2
+"""Raised when the same chunks come to weigh otherwise: meetings are then weighed anew when they are sent again."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedChunk:
@@ -21,7 +25,7 @@ class IndexedChunk:
     Attributes:
         chunk: The chunk.
         text_sha256: Digest of its text: equal texts have equal terms and vectors.
-        weights: BM25 weight by term id; its keys are the distinct terms.
+        weights: BM25 weight by term id, of its text with its meeting's title; its keys are the distinct terms.
     """
 
     chunk: Chunk
@@ -50,16 +54,30 @@ def duration_ms(meeting: Meeting) -> int | None:
     return max(times, default=None)
 
 
-def indexed(chunks: Iterable[Chunk], analyze: Callable[[str], Sequence[Term]], bm25: Bm25) -> list[IndexedChunk]:
-    """Chunks with their digests and BM25 weights."""
+def indexed(
+    title: str, chunks: Sequence[Chunk], analyze: Callable[[str], Sequence[Term]], bm25: Bm25
+) -> list[IndexedChunk]:
+    """Chunks of a meeting with their digests and BM25 weights."""
+    weights = chunk_weights(title, [each.text for each in chunks], analyze, bm25)
     return [
-        IndexedChunk(
-            chunk,
-            hashlib.sha256(chunk.text.encode()).digest(),
-            bm25.document_weights([term_id(term.text) for term in analyze(chunk.text)]),
-        )
-        for chunk in chunks
+        IndexedChunk(each, hashlib.sha256(each.text.encode()).digest(), of_chunk)
+        for each, of_chunk in zip(chunks, weights, strict=True)
     ]
+
+
+def chunk_weights(
+    title: str, texts: Iterable[str], analyze: Callable[[str], Sequence[Term]], bm25: Bm25
+) -> list[dict[int, float]]:
+    """BM25 weights of a meeting's chunks, each as if the title stood in it: often it alone says what they are about.
+
+    Args:
+        title: Of the meeting; may be empty.
+        texts: Of its chunks.
+        analyze: Text to terms.
+        bm25: The formula.
+    """
+    of_title = [term_id(term.text) for term in analyze(title)]
+    return [bm25.document_weights([*of_title, *(term_id(term.text) for term in analyze(text))]) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +117,16 @@ def chunk_changes(stored: Sequence[tuple[int, bytes]], chunks: Sequence[IndexedC
     return ChunkChanges(kept, added, removed)
 
 
-def term_count_changes(added: Iterable[IndexedChunk], removed: Mapping[int, int]) -> list[tuple[int, int]]:
+def term_count_changes(added: Iterable[Mapping[int, float]], removed: Mapping[int, int]) -> list[tuple[int, int]]:
     """By how much each term's chunk count changes.
 
     Args:
-        added: Chunks that are new.
+        added: Weights of chunks that are new.
         removed: Chunks that go, counted by term id.
 
     Returns:
         Term id and change, by term id, without zeros.
     """
-    changes = Counter(term for chunk in added for term in chunk.weights)
+    changes = Counter(term for weights in added for term in weights)
     changes.subtract(removed)
     return sorted((term, change) for term, change in changes.items() if change)

@@ -1,4 +1,4 @@
-"""Filters as PostgreSQL is asked for them: meetings resolved to keys, then conditions that migrations/0007 writes."""
+"""Filters as PostgreSQL is asked for them: meetings resolved to keys, then conditions that migrations/0008 writes."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 -- The statements of the search service. They run as sagwan_service, inside a transaction that has named its tenant, so
--- row-level security adds the tenant to each. `:passes` stands for what filter_condition (migrations/0007) writes.
+-- row-level security adds the tenant to each. `:passes` stands for what filter_condition (migrations/0008) writes.
 
 -- name: resolve_meetings
 -- Keys of the meetings that pass each of several filters, by the filter's place; a field that is left out does not restrict.

@@ -65,7 +65,7 @@ class Hit:
         meeting: The meeting it is from.
         lines: Its lines, marked.
         best_line: Index of the line that answers best.
-        terms: The question's terms that its lines hold.
+        terms: The question's terms that its lines or its meeting's title hold.
         lines_before: Lines of the chunks before it, marked, when asked for.
         lines_after: Lines of the chunks after it, marked, when asked for.
     """

@@ -8,7 +8,7 @@ from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.ranking import Ranking
 
-DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=0.7, vector=1.0, neighbor_support=0.5)
+DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=1.0, vector=1.0, neighbor_support=0.5)
 """Chosen on part of the evaluation data: see docs/performance.md."""
 
 
