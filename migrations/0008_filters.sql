@@ -49,15 +49,22 @@ BEGIN
     RESET ROLE;
 END $$;
 
+-- A text in NFKC, which most are in already: to look takes a third of the time that it takes to make it anew.
+CREATE FUNCTION in_nfkc(given text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN given IS NFKC NORMALIZED THEN given ELSE normalize(given, NFKC) END;
+
 -- The part of a filter that one utterance, u, must satisfy by itself; NULL when the filter has no such part. What has one
 -- known time is said at that time.
 CREATE FUNCTION utterance_condition(condition jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = public, pg_temp
     RETURN nullif(concat_ws(' AND ',
-        'u.speaker_key = ANY (' || quote_literal(
-            (SELECT array_agg(s.value) FROM jsonb_array_elements_text(condition -> 'speaker_keys') AS s)) || '::text[])',
-        'u.kind = ANY (' || quote_literal(
-            (SELECT array_agg(k.value) FROM jsonb_array_elements_text(condition -> 'utterance_kinds') AS k)) || '::text[])',
+        CASE WHEN condition ? 'speaker_keys' THEN
+            format('u.speaker_key = ANY (%L::text[])', ARRAY(SELECT jsonb_array_elements_text(condition -> 'speaker_keys')))
+        END,
+        CASE WHEN condition ? 'utterance_kinds' THEN
+            format('u.kind = ANY (%L::text[])', ARRAY(SELECT jsonb_array_elements_text(condition -> 'utterance_kinds')))
+        END,
         'coalesce(u.end_ms, u.start_ms) >= ' || quote_literal(condition ->> 'start_ms') || '::bigint',
         'coalesce(u.start_ms, u.end_ms) <= ' || quote_literal(condition ->> 'end_ms') || '::bigint'
     ), '');
@@ -114,13 +121,18 @@ BEGIN
             WHEN 'text_pattern' THEN
                 part := CASE target
                     WHEN 'terms' THEN (NOT negated)::text
-                    WHEN 'utterances' THEN format('normalize(u.text, NFKC) ~* %L', one)
-                    ELSE format('(SELECT normalize(c.text, NFKC) ~* %L FROM chunks AS c WHERE c.chunk_id = %s.chunk_id)', one, r)
+                    WHEN 'utterances' THEN format('in_nfkc(u.text) ~* %L', one)
+                    ELSE format('(SELECT in_nfkc(c.text) ~* %L FROM chunks AS c WHERE c.chunk_id = %s.chunk_id)', one, r)
                 END;
             WHEN 'speaker_keys' THEN
                 part := CASE target WHEN 'utterances' THEN 'true' ELSE format('%s.speakers && %L::text[]', r, many) END;
             WHEN 'utterance_kinds' THEN
-                part := CASE WHEN target IN ('chunks', 'terms') THEN format('t.kinds && %L::text[]', many) ELSE 'true' END;
+                part := CASE target
+                    WHEN 'utterances' THEN 'true'
+                    WHEN 'vectors' THEN
+                        format('(SELECT t.kinds && %L::text[] FROM chunk_terms AS t WHERE t.chunk_id = v.chunk_id)', many)
+                    ELSE format('t.kinds && %L::text[]', many)
+                END;
             WHEN 'start_ms' THEN
                 part := CASE WHEN target IN ('chunks', 'terms') THEN format('t.end_ms >= %L::bigint', one) ELSE 'true' END;
             WHEN 'end_ms' THEN
@@ -146,15 +158,18 @@ BEGIN
         NULL;
     ELSIF target = 'utterances' THEN
         parts := array_append(parts, said);
-    ELSIF (target = 'vectors' AND condition ?| '{utterance_kinds,start_ms,end_ms}')
-        OR condition ?| '{start_ms,end_ms}' OR condition ?& '{speaker_keys,utterance_kinds}' THEN
-        -- What stands beside a chunk is true of some of its utterances each, and not of one and the same.
+    ELSIF condition ?| '{start_ms,end_ms}' OR condition ?& '{speaker_keys,utterance_kinds}' THEN
+        -- What stands beside a chunk is true of some of its utterances each, and not of one and the same. OFFSET 0 keeps the
+        -- look at these by itself: joined freely, PostgreSQL 18 reads them through the index by speaker, a speaker at a time.
         IF target <> 'terms' THEN
             parts := array_append(parts, format(
                 '(SELECT EXISTS (
                      SELECT FROM chunks AS c
-                     JOIN utterances AS u
-                         ON u.meeting_key = c.meeting_key AND u.ordinal BETWEEN c.first_utterance AND c.last_utterance
+                     CROSS JOIN LATERAL (
+                         SELECT * FROM utterances AS s
+                         WHERE s.meeting_key = c.meeting_key AND s.ordinal BETWEEN c.first_utterance AND c.last_utterance
+                         OFFSET 0
+                     ) AS u
                      WHERE c.chunk_id = %s.chunk_id AND %s AND u.text ~ ''\S''
                  ))', r, said
             ));

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sagwan_runtime.postgres.tenants import ensure_tenant
 
@@ -136,6 +138,32 @@ async def test_a_tenant_gets_its_own_chunks_only(owner, tenants, matches):
         assert chunk_ids
         owners = await owner.fetch("SELECT DISTINCT tenant_id FROM chunks WHERE chunk_id = ANY ($1)", list(chunk_ids))
         assert [row["tenant_id"] for row in owners] == [tenant_id]
+
+
+@pytest.mark.parametrize("condition", [{}, {"none_of": [{"speaker_keys": ["nobody"]}]}, {"term_ids": [1_003]}])
+async def test_no_filter_leads_to_another_tenants_chunks(owner, tenants, matches, as_tenant, condition):
+    foreign = await owner.fetch("SELECT chunk_id, meeting_key FROM chunk_terms WHERE tenant_id = $1", tenants.b)
+    for named in (
+        {"chunk_ids": [row["chunk_id"] for row in foreign]},
+        {"meeting_keys": list({row["meeting_key"] for row in foreign})},
+    ):
+        either = {"any_of": [condition, named]}
+        own = await matches(tenants.a, [1_003], "{1003:1}/1000000000", **condition)
+        assert own
+        assert await matches(tenants.a, [1_003], "{1003:1}/1000000000", **named, **condition) == []
+        assert await matches(tenants.a, [1_003], "{1003:1}/1000000000", **either) == own
+        assert await as_tenant(tenants.a, FILTERED, json.dumps({**named, **condition}), 10) == []
+
+
+# A quote, a backslash, a brace or a dollar is what it takes to leave a literal.
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00") | st.sampled_from("'\\\"{},$%;-"))))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_names_a_filter_holds_they_stay_names(matches, tenants, names):
+    everything = await matches(tenants.a, [7], "{7:1}/1000000000")
+    condition = {"speaker_keys": names, "utterance_kinds": names, "text_pattern": "".join(names)}
+    assert await matches(tenants.a, [7], "{7:1}/1000000000", none_of=[{"speaker_keys": names}]) == everything
+    assert await matches(tenants.a, [7], "{7:1}/1000000000", **condition) == []
+    assert await matches(tenants.a, [7], "{7:1}/1000000000", any_of=[condition, {}]) == everything
 
 
 async def test_without_a_tenant_there_are_no_matches(matches):

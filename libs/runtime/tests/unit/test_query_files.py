@@ -70,3 +70,12 @@ def test_another_variable_and_a_cast_stay_as_they_are():
     query = Query("near", 'SELECT $1::vector, \':"vectors\' FROM :"terms"')
 
     assert query.on_table("vectors", "chunk_vectors_7") == query
+
+
+def test_a_variable_stands_for_a_condition_and_a_cast_does_not():
+    query = Query("leg", "SELECT $1::passes FROM t WHERE :passes AND (:passes)")
+
+    conditioned = query.with_condition("passes", r"t.text ~ E'\\g<0>'")
+
+    assert conditioned.name == "leg"
+    assert conditioned.sql == r"SELECT $1::passes FROM t WHERE t.text ~ E'\\g<0>' AND (t.text ~ E'\\g<0>')"

@@ -1,5 +1,6 @@
 """Filters of any shape in both legs and in lists of utterances, against plain Python that looks at every one."""
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import date
@@ -10,8 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.postgres.queries import Query
+from sagwan_search.adapters.narrowing import narrowed
+from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.lexical import weighted_terms
+from sagwan_search.domain.lexical import WeightedTerm, weighted_terms
 from sagwan_search.domain.lines import Span, Utterance
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import term_id
@@ -149,6 +153,12 @@ async def tenant_id(meetings, sample_meeting):
     return await meetings.tenant(*corpus(sample_meeting))
 
 
+@pytest.fixture
+async def hurried(open_pool, queries):
+    """A store that leaves it to the legs to check chunks when a filter's terms leave more than three."""
+    return PostgresMeetingStore(await open_pool(), queries, found_first_max=3)
+
+
 class TestTrees:
     @given(condition=CHUNK_FILTERS)
     @example(condition=Filter())
@@ -161,10 +171,14 @@ class TestTrees:
     @example(condition=Filter(term_ids=(term_id("cut"),), text_pattern="cut hire"))
     @example(condition=Filter(all_of=(Filter(term_ids=(term_id("cut"),)),), end_ms=2_000))
     @QUICK
-    async def test_both_legs_find_exactly_the_chunks_that_pass(self, tenant_id, store, memory_store, condition):
-        found = await found_by_legs(store, tenant_id, condition)
+    async def test_both_legs_find_exactly_the_chunks_that_pass(
+        self, tenant_id, store, hurried, memory_store, condition
+    ):
         expected = await found_by_legs(memory_store, tenant_id, condition)
-        for leg, expected_leg in zip(found, expected, strict=True):
+        found = await found_by_legs(store, tenant_id, condition)
+        if condition.requires_terms:
+            found += await found_by_legs(hurried, tenant_id, condition)
+        for leg, expected_leg in zip(found, expected * 2, strict=False):
             assert {each.chunk_id for each in leg} == {each.chunk_id for each in expected_leg}
             assert [(-each.score, each.chunk_id) for each in leg] == sorted((-e.score, e.chunk_id) for e in leg)
 
@@ -189,3 +203,81 @@ class TestTrees:
             (Filter(start_ms=10, end_ms=10), 1),
         ):
             assert [len(leg) for leg in await found_by_legs(store, tenant_id, condition)] == [count, count]
+
+    async def test_a_leg_goes_on_past_what_does_not_pass_until_it_is_deep_enough(self, tenant_id, store, memory_store):
+        condition = Filter(any_of=(Filter(text_pattern="예산 삭감"), SAME_UTTERANCE))
+        terms = [WeightedTerm(COMMON, term_id(COMMON), 1, 1, 1.0)]
+        async with store.look(tenant_id, soon()) as session, memory_store.look(tenant_id, soon()) as twin:
+            for each in (session, twin):
+                await each.narrow(condition)
+            found, expected = [await each.lexical(terms, terms, 3) for each in (session, twin)]
+        assert [each.chunk_id for each in found] == [each.chunk_id for each in expected]
+        assert len(found) == 3
+
+
+class TestPlans:
+    """The index is forced: on tables of this size the planner would rather scan."""
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            Filter(),
+            Filter(start_date=date(2024, 1, 31)),
+            Filter(speaker_keys=("ann",)),
+            Filter(utterance_kinds=("decision",)),
+            Filter(start_ms=0, end_ms=10**6),
+            SAME_UTTERANCE,
+            Filter(tag_keys=("ann",), languages=("ko",)),
+            Filter(text_pattern="예산"),
+            Filter(none_of=(Filter(term_ids=(1,)), Filter(text_pattern="예산"))),
+            Filter(any_of=(SAME_UTTERANCE, Filter(series_keys=("ann",)))),
+        ],
+    )
+    async def test_the_vector_leg_walks_its_index_whatever_the_filter(
+        self, tenant_id, meetings, open_pool, queries, condition
+    ):
+        database = await open_pool(enable_seqscan="off", enable_bitmapscan="off", enable_sort="off")
+        async with database.tenant(tenant_id, soon(), read_only=True) as session:
+            narrow = await narrowed(session, queries, condition, found_first_max=10)
+            query, among = narrow.vector_leg(queries)
+            sql = query.on_table("vectors", meetings.vectors_table).sql
+            row = await session.fetch_row(
+                Query("plan", f"EXPLAIN (FORMAT JSON) {sql}"), np.ones(8, np.float32), *among, 5
+            )
+        limit = json.loads(row[0])[0]["Plan"]
+        (walk,) = [node for node in limit["Plans"] if node["Parent Relationship"] == "Outer"]
+        # Nothing is joined: what else must be known of a chunk is looked up once the index has come by it.
+        assert (walk["Node Type"], walk["Index Name"]) == ("Index Scan", f"{meetings.vectors_table}_hnsw")
+
+    async def test_of_a_meeting_only_the_utterances_of_the_chunk_are_read(self, owner, meetings, open_pool, queries):
+        tenant_id = await owner.fetchval("INSERT INTO tenants (name) VALUES ('long') RETURNING tenant_id")
+        await owner.execute(f"""
+            INSERT INTO meetings (tenant_id, meeting_id, title, language, series, participants, tags, source,
+                attributes, content_sha256, utterance_count, chunk_count)
+            SELECT t.tenant_id, g, '', '', '', '{{}}', '{{}}', '', '{{}}', '', 600, 60
+            FROM tenants AS t, generate_series(1, 20) AS g WHERE t.name = 'long';
+            INSERT INTO utterances (tenant_id, meeting_key, ordinal, speaker, speaker_key, start_ms, kind, text)
+            SELECT tenant_id, meeting_key, g, '', 's' || g % 12, g, 'speech', 'budget'
+            FROM meetings, generate_series(0, 599) AS g;
+            INSERT INTO chunks (tenant_id, meeting_key, ordinal, first_utterance, first_character, last_utterance,
+                last_character, text_sha256, text)
+            SELECT tenant_id, meeting_key, g, g * 10, 0, g * 10 + 9, 6, '', 'budget'
+            FROM meetings, generate_series(0, 59) AS g;
+            INSERT INTO {meetings.vectors_table}
+            SELECT tenant_id, chunk_id, meeting_key, NULL, '{{}}', array_fill(chunk_id::real, '{{8}}')::vector
+            FROM chunks;
+            ANALYZE""")
+        database = await open_pool()
+        async with database.tenant(tenant_id, soon(), read_only=True) as session:
+            narrow = await narrowed(session, queries, Filter(end_ms=10_000), found_first_max=10)
+            query, _ = narrow.vector_leg(queries)
+            sql = query.on_table("vectors", meetings.vectors_table).sql
+            explain = Query("plan", f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}")
+            row = await session.fetch_row(explain, np.ones(8, np.float32), 10)
+        nodes = [json.loads(row[0])[0]["Plan"]]
+        for node in nodes:
+            nodes += node.get("Plans", [])
+        (read,) = [node for node in nodes if node.get("Relation Name") == "utterances"]
+        assert read["Actual Loops"] > 0
+        assert read["Actual Rows"] <= 10
+        assert read["Shared Hit Blocks"] / read["Actual Loops"] < 10

@@ -9,9 +9,6 @@ from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.domain.filters import Filter
 
-# When a filter's terms leave up to so many chunks, these are found first and each leg looks at exactly them. When they
-# leave more, the legs come by enough on their way.
-_CHUNKS_FOUND_FIRST_MAX = 5_000
 _MEETING_FIELDS: Final = ("meeting_ids", "series_keys", "participant_keys", "tag_keys", "languages")
 _OTHER_FIELDS: Final = ("speaker_keys", "utterance_kinds", "start_ms", "end_ms", "term_ids", "text_pattern")
 _GROUPS: Final = ("all_of", "any_of", "none_of")
@@ -50,14 +47,33 @@ EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None)
 """What no filter restricts."""
 
 
-async def narrowed(session: Session, queries: Mapping[str, Query], condition: Filter) -> Narrowed:
-    """Makes a filter ready for the legs of one transaction."""
+async def narrowed(
+    session: Session, queries: Mapping[str, Query], condition: Filter, *, found_first_max: int
+) -> Narrowed:
+    """Makes a filter ready for the legs of one transaction.
+
+    Args:
+        session: The transaction.
+        queries: The statements.
+        condition: The filter.
+        found_first_max: When the terms that a filter asks for leave up to so many chunks, these are found first, and
+            each leg looks at exactly them. When they leave more, the legs come by enough on their way.
+    """
     if condition == Filter():
         return EVERYTHING
     terms = await _resolved(session, queries, condition)
     (row,) = await session.fetch(queries["filter_conditions"], terms)
     found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"])
-    return await _found_first(session, queries, found) if condition.requires_terms else found
+    if not condition.requires_terms:
+        return found
+    rows = await session.fetch(queries["filter_matches"], terms, found_first_max + 1)
+    if len(rows) > found_first_max:
+        return found
+    chunk_ids = [row["chunk_id"] for row in rows]
+    if found.chunks is not None:
+        query = queries["passing_chunks"].with_condition("passes", found.chunks)
+        chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
+    return Narrowed(json.dumps({"chunk_ids": chunk_ids}), found.vectors, None, chunk_ids)
 
 
 async def passing_utterances(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:
@@ -66,17 +82,6 @@ async def passing_utterances(session: Session, queries: Mapping[str, Query], con
         return "true"
     passes: str = await session.fetch_value(queries["utterance_filter"], await _resolved(session, queries, condition))
     return passes
-
-
-async def _found_first(session: Session, queries: Mapping[str, Query], narrow: Narrowed) -> Narrowed:
-    rows = await session.fetch(queries["filter_matches"], narrow.terms, _CHUNKS_FOUND_FIRST_MAX + 1)
-    if len(rows) > _CHUNKS_FOUND_FIRST_MAX:
-        return narrow
-    chunk_ids = [row["chunk_id"] for row in rows]
-    if narrow.chunks is not None:
-        query = queries["passing_chunks"].with_condition("passes", narrow.chunks)
-        chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
-    return Narrowed(json.dumps({"chunk_ids": chunk_ids}), narrow.vectors, None, chunk_ids)
 
 
 async def _resolved(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:

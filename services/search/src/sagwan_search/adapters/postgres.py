@@ -23,6 +23,7 @@ from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage,
 from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETING_COUNTS_MAX = 1_000
+_CHUNKS_FOUND_FIRST_MAX = 5_000
 
 # How a connection of this service walks an HNSW index: with a list of 100 candidates, and further while fewer rows than
 # a leg is deep pass the filter. Rows then come slightly out of order, so `nearest` sorts them.
@@ -36,15 +37,16 @@ CONNECTION_SETTINGS = {
 class PostgresSearchSession:
     """One transaction of a search."""
 
-    def __init__(self, session: Session, queries: Mapping[str, Query]) -> None:
+    def __init__(self, session: Session, queries: Mapping[str, Query], found_first_max: int) -> None:
         self._session = session
         self._queries = queries
+        self._found_first_max = found_first_max
         self._narrowed = EVERYTHING
         self._serving_id: int | None = None
 
     async def narrow(self, condition: Filter) -> None:
         """Restricts the legs to what passes a filter."""
-        self._narrowed = await narrowed(self._session, self._queries, condition)
+        self._narrowed = await narrowed(self._session, self._queries, condition, found_first_max=self._found_first_max)
 
     async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
         """How common terms are."""
@@ -141,15 +143,22 @@ class PostgresSearchSession:
 class PostgresMeetingStore:
     """Where meetings are kept."""
 
-    def __init__(self, database: Database, queries: Mapping[str, Query]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        queries: Mapping[str, Query],
+        *,
+        found_first_max: int = _CHUNKS_FOUND_FIRST_MAX,
+    ) -> None:
         self._database = database
         self._queries = queries
+        self._found_first_max = found_first_max
 
     @asynccontextmanager
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
         """Opens a session."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
-            yield PostgresSearchSession(session, self._queries)
+            yield PostgresSearchSession(session, self._queries, self._found_first_max)
 
     async def utterances(
         self,
