@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from datetime import date
 
+import asyncpg
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.queries import Query
-from sagwan_search.adapters.narrowing import narrowed
+from sagwan_search.adapters.narrowing import Narrowing
 from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.lexical import WeightedTerm, weighted_terms
@@ -214,6 +215,16 @@ class TestTrees:
         assert [each.chunk_id for each in found] == [each.chunk_id for each in expected]
         assert len(found) == 3
 
+    async def test_conditions_are_written_once_for_all_who_ask_for_the_same(self, tenant_id, store, owner):
+        first = await found_by_legs(store, tenant_id, SAME_UTTERANCE)
+        await owner.execute("ALTER FUNCTION filter_condition(jsonb, text, boolean) RENAME TO gone")
+        async with store.look(tenant_id, soon()) as session:
+            await session.narrow(SAME_UTTERANCE)
+            await session.serving_model()
+            assert await session.nearest(np.ones(8, np.float32), 1_000) == first[1]
+        with pytest.raises(asyncpg.UndefinedFunctionError):
+            await found_by_legs(store, tenant_id, Filter(none_of=(SAME_UTTERANCE,)))
+
 
 class TestPlans:
     """The index is forced: on tables of this size the planner would rather scan."""
@@ -238,7 +249,7 @@ class TestPlans:
     ):
         database = await open_pool(enable_seqscan="off", enable_bitmapscan="off", enable_sort="off")
         async with database.tenant(tenant_id, soon(), read_only=True) as session:
-            narrow = await narrowed(session, queries, condition, found_first_max=10)
+            narrow = await Narrowing(queries, found_first_max=10).chunks(session, condition)
             query, among = narrow.vector_leg(queries)
             sql = query.on_table("vectors", meetings.vectors_table).sql
             row = await session.fetch_row(
@@ -269,7 +280,7 @@ class TestPlans:
             ANALYZE""")
         database = await open_pool()
         async with database.tenant(tenant_id, soon(), read_only=True) as session:
-            narrow = await narrowed(session, queries, Filter(end_ms=10_000), found_first_max=10)
+            narrow = await Narrowing(queries, found_first_max=10).chunks(session, Filter(end_ms=10_000))
             query, _ = narrow.vector_leg(queries)
             sql = query.on_table("vectors", meetings.vectors_table).sql
             explain = Query("plan", f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}")

@@ -1,6 +1,7 @@
 """Filters as PostgreSQL is asked for them: meetings resolved to keys, then conditions that migrations/0008 writes."""
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +10,9 @@ from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.domain.filters import Filter
 
+# What is kept of filters at most: some megabytes.
+_REMEMBERED_MAX = 256
+_REMEMBERED_CHARACTERS_MAX = 4_000
 _MEETING_FIELDS: Final = ("meeting_ids", "series_keys", "participant_keys", "tag_keys", "languages")
 _OTHER_FIELDS: Final = ("speaker_keys", "utterance_kinds", "start_ms", "end_ms", "term_ids", "text_pattern")
 _GROUPS: Final = ("all_of", "any_of", "none_of")
@@ -47,41 +51,57 @@ EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None)
 """What no filter restricts."""
 
 
-async def narrowed(
-    session: Session, queries: Mapping[str, Query], condition: Filter, *, found_first_max: int
-) -> Narrowed:
-    """Makes a filter ready for the legs of one transaction.
+class Narrowing:
+    """Makes filters ready."""
 
-    Args:
-        session: The transaction.
-        queries: The statements.
-        condition: The filter.
-        found_first_max: When the terms that a filter asks for leave up to so many chunks, these are found first, and
-            each leg looks at exactly them. When they leave more, the legs come by enough on their way.
-    """
-    if condition == Filter():
-        return EVERYTHING
-    terms = await _resolved(session, queries, condition)
-    (row,) = await session.fetch(queries["filter_conditions"], terms)
-    found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"])
-    if not condition.requires_terms:
+    def __init__(self, queries: Mapping[str, Query], *, found_first_max: int) -> None:
+        """Takes the statements.
+
+        Args:
+            queries: By name.
+            found_first_max: When the terms that a filter asks for leave up to so many chunks, these are found first,
+                and each leg looks at exactly them. When they leave more, the legs come by enough on their way.
+        """
+        self._queries = queries
+        self._found_first_max = found_first_max
+        # The same filter has the same conditions. Both halves of a search ask for them, and so does its next page.
+        self._written: OrderedDict[str, Narrowed] = OrderedDict()
+
+    async def chunks(self, session: Session, condition: Filter) -> Narrowed:
+        """A filter for the legs of one transaction."""
+        if condition == Filter():
+            return EVERYTHING
+        found = await self._conditions(session, await _resolved(session, self._queries, condition))
+        if not condition.requires_terms:
+            return found
+        rows = await session.fetch(self._queries["filter_matches"], found.terms, self._found_first_max + 1)
+        if len(rows) > self._found_first_max:
+            return found
+        chunk_ids = [row["chunk_id"] for row in rows]
+        if found.chunks is not None:
+            query = self._queries["passing_chunks"].with_condition("passes", found.chunks)
+            chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
+        return Narrowed(json.dumps({"chunk_ids": chunk_ids}), found.vectors, None, chunk_ids)
+
+    async def utterances(self, session: Session, condition: Filter) -> str:
+        """A filter as a condition on utterances and their meetings."""
+        if condition == Filter():
+            return "true"
+        resolved = await _resolved(session, self._queries, condition)
+        passes: str = await session.fetch_value(self._queries["utterance_filter"], resolved)
+        return passes
+
+    async def _conditions(self, session: Session, terms: str) -> Narrowed:
+        if terms in self._written:
+            self._written.move_to_end(terms)
+            return self._written[terms]
+        (row,) = await session.fetch(self._queries["filter_conditions"], terms)
+        found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"])
+        if len(terms) <= _REMEMBERED_CHARACTERS_MAX:
+            self._written[terms] = found
+            if len(self._written) > _REMEMBERED_MAX:
+                self._written.popitem(last=False)
         return found
-    rows = await session.fetch(queries["filter_matches"], terms, found_first_max + 1)
-    if len(rows) > found_first_max:
-        return found
-    chunk_ids = [row["chunk_id"] for row in rows]
-    if found.chunks is not None:
-        query = queries["passing_chunks"].with_condition("passes", found.chunks)
-        chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
-    return Narrowed(json.dumps({"chunk_ids": chunk_ids}), found.vectors, None, chunk_ids)
-
-
-async def passing_utterances(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:
-    """The condition that a filter is on utterances and their meetings."""
-    if condition == Filter():
-        return "true"
-    passes: str = await session.fetch_value(queries["utterance_filter"], await _resolved(session, queries, condition))
-    return passes
 
 
 async def _resolved(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:

@@ -10,7 +10,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
-from sagwan_search.adapters.narrowing import EVERYTHING, narrowed, passing_utterances
+from sagwan_search.adapters.narrowing import EVERYTHING, Narrowing
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
@@ -37,16 +37,16 @@ CONNECTION_SETTINGS = {
 class PostgresSearchSession:
     """One transaction of a search."""
 
-    def __init__(self, session: Session, queries: Mapping[str, Query], found_first_max: int) -> None:
+    def __init__(self, session: Session, queries: Mapping[str, Query], narrowing: Narrowing) -> None:
         self._session = session
         self._queries = queries
-        self._found_first_max = found_first_max
+        self._narrowing = narrowing
         self._narrowed = EVERYTHING
         self._serving_id: int | None = None
 
     async def narrow(self, condition: Filter) -> None:
         """Restricts the legs to what passes a filter."""
-        self._narrowed = await narrowed(self._session, self._queries, condition, found_first_max=self._found_first_max)
+        self._narrowed = await self._narrowing.chunks(self._session, condition)
 
     async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
         """How common terms are."""
@@ -152,13 +152,13 @@ class PostgresMeetingStore:
     ) -> None:
         self._database = database
         self._queries = queries
-        self._found_first_max = found_first_max
+        self._narrowing = Narrowing(queries, found_first_max=found_first_max)
 
     @asynccontextmanager
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
         """Opens a session."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
-            yield PostgresSearchSession(session, self._queries, self._found_first_max)
+            yield PostgresSearchSession(session, self._queries, self._narrowing)
 
     async def utterances(
         self,
@@ -171,7 +171,7 @@ class PostgresMeetingStore:
     ) -> UtterancePage:
         """Utterances that pass a filter, by meeting id and ordinal, from the one after `after`."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
-            passes = await passing_utterances(session, self._queries, condition)
+            passes = await self._narrowing.utterances(session, condition)
             page, count = (
                 self._queries[name].with_condition("passes", passes) for name in ("utterances_page", "utterance_counts")
             )
