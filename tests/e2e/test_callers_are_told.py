@@ -141,15 +141,12 @@ def test_a_client_without_protos_lists_the_services_and_gets_serving(stack: Stac
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_what_a_later_version_answers_is_unimplemented(stack: Stack, search, key):
+def test_what_a_later_version_answers_is_unimplemented(stack: Stack, key):
     with grpc.insecure_channel(stack.address("search")) as channel:
         admin = index_admin_pb2_grpc.IndexAdminServiceStub(channel)
         for call in (
             lambda: admin.GetIndexStatus(index_admin_pb2.GetIndexStatusRequest(), metadata=key),
             lambda: list(admin.TuneIndex(index_admin_pb2.TuneIndexRequest(), metadata=key)),
-            lambda: search.Search(
-                search_pb2.SearchRequest(query="q", filter=search_pb2.Filter(tags=["x"])), metadata=key
-            ),
         ):
             with pytest.raises(grpc.RpcError) as refusal:
                 call()
