@@ -1,5 +1,7 @@
 """A ranking to what a page token holds of it, and back."""
 
+from collections.abc import Sequence
+
 from google.protobuf.message import DecodeError
 
 from sagwan.search.v1 import page_token_pb2, search_pb2
@@ -14,23 +16,15 @@ _LEGS_BY_NUMBER = {number: leg for leg, number in LEGS.items()}
 
 
 def position_of(ranking: Ranking) -> bytes:
-    """What a token holds of a ranking: all of it, 40 bytes a chunk that one leg has found, 64 where two have."""
+    """What a token holds of a ranking: all of it, some 37 bytes for a chunk of one leg, and 54 for one of both."""
     rest = page_token_pb2.RankingRest(
-        chunks=[
-            page_token_pb2.RankedChunk(
-                chunk_id=each.chunk_id,
-                score=each.score,
-                legs=[leg_score_message(leg) for leg in each.legs],
-                neighbor_support=each.neighbor_support,
-            )
-            for each in ranking.chunks
-        ],
+        chunk_ids=[each.chunk_id for each in ranking.chunks],
+        scores=[each.score for each in ranking.chunks],
+        neighbor_supports=[each.neighbor_support for each in ranking.chunks],
+        legs=[_columns(leg, count, ranking.chunks) for leg, count in ranking.candidate_counts.items()],
         terms=[
             page_token_pb2.QuestionTerm(matched=term_message(each), occurrences=each.occurrences)
             for each in ranking.terms
-        ],
-        legs=[
-            search_pb2.LegPlan(leg=LEGS[leg], candidate_count=count) for leg, count in ranking.candidate_counts.items()
         ],
         model=ranking.model,
         degraded_reason=ranking.degraded_reason,
@@ -54,10 +48,7 @@ def ranking_of(position: bytes | None) -> Ranking | None:
     try:
         rest = page_token_pb2.RankingRest.FromString(position)
         return Ranking(
-            chunks=[
-                Fused(each.chunk_id, each.score, tuple(_leg_score(leg) for leg in each.legs), each.neighbor_support)
-                for each in rest.chunks
-            ],
+            chunks=_chunks(rest),
             terms=[_term(each) for each in rest.terms],
             candidate_counts={_LEGS_BY_NUMBER[each.leg]: each.candidate_count for each in rest.legs},
             model=rest.model,
@@ -65,8 +56,30 @@ def ranking_of(position: bytes | None) -> Ranking | None:
             partial_reason=rest.partial_reason,
             match_share=rest.match_share,
         )
-    except (DecodeError, KeyError):
+    except (DecodeError, KeyError, ValueError, StopIteration):
         raise refused_token() from None
+
+
+def _columns(leg: Leg, candidate_count: int, chunks: Sequence[Fused]) -> page_token_pb2.LegColumns:
+    found = [next((score for score in each.legs if score.leg is leg), None) for each in chunks]
+    return page_token_pb2.LegColumns(
+        leg=LEGS[leg],
+        candidate_count=candidate_count,
+        ranks=[score.rank if score else 0 for score in found],
+        scores=[score.score for score in found if score],
+        contributions=[score.contribution for score in found if score],
+    )
+
+
+def _chunks(rest: page_token_pb2.RankingRest) -> list[Fused]:
+    places: list[list[LegScore]] = [[] for _ in rest.chunk_ids]
+    for columns in rest.legs:
+        leg, found = _LEGS_BY_NUMBER[columns.leg], zip(columns.scores, columns.contributions, strict=True)
+        for place, rank in zip(places, columns.ranks, strict=True):
+            if rank:
+                place.append(LegScore(leg, rank, *next(found)))
+    columns_of_chunks = zip(rest.chunk_ids, rest.scores, places, rest.neighbor_supports, strict=True)
+    return [Fused(chunk_id, score, tuple(legs), support) for chunk_id, score, legs, support in columns_of_chunks]
 
 
 def leg_score_message(score: LegScore) -> search_pb2.LegScore:
@@ -77,10 +90,6 @@ def leg_score_message(score: LegScore) -> search_pb2.LegScore:
 def term_message(term: WeightedTerm) -> search_pb2.MatchedTerm:
     """A term of the question as it goes over the wire."""
     return search_pb2.MatchedTerm(term=term.text, idf=term.idf, document_count=term.chunk_count)
-
-
-def _leg_score(score: search_pb2.LegScore) -> LegScore:
-    return LegScore(_LEGS_BY_NUMBER[score.leg], score.rank, score.score, score.contribution)
 
 
 def _term(term: page_token_pb2.QuestionTerm) -> WeightedTerm:

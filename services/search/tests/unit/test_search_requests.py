@@ -175,35 +175,44 @@ def answered(request: Request, found: Answer) -> search_pb2.SearchResponse:
 def rankings(draw: st.DrawFn) -> Ranking:
     """Any ranking that a search may leave."""
     numbers = st.floats(allow_nan=False, allow_infinity=False)
-    leg_scores = st.builds(LegScore, st.sampled_from(Leg), st.integers(1, 1_000), numbers, numbers)
-    legs = st.lists(leg_scores, max_size=2).map(tuple)
     words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+    counts = draw(st.dictionaries(st.sampled_from(Leg), st.integers(0, 1_000)))
+    legs = st.tuples(
+        *(st.none() | st.builds(LegScore, st.just(leg), st.integers(1, 1_000), numbers, numbers) for leg in counts)
+    ).map(lambda found: tuple(each for each in found if each))
     terms = st.builds(
         lambda text, *rest: WeightedTerm(text, term_id(text), *rest),
         words, st.integers(1, 9), st.integers(0, 2**62), numbers,
     )  # fmt: skip
-    return draw(
-        st.builds(
-            Ranking,
-            chunks=st.lists(st.builds(Fused, st.integers(0, 2**63 - 1), numbers, legs, numbers), min_size=1),
-            terms=st.lists(terms, max_size=4),
-            candidate_counts=st.dictionaries(st.sampled_from(Leg), st.integers(0, 1_000)),
-            model=words,
-            degraded_reason=words,
-            partial_reason=words,
-            match_share=st.floats(0, 1),
-        )
+    return Ranking(
+        chunks=draw(st.lists(st.builds(Fused, st.integers(0, 2**63 - 1), numbers, legs, numbers), min_size=1)),
+        terms=draw(st.lists(terms, max_size=4)),
+        candidate_counts=counts,
+        model=draw(words),
+        degraded_reason=draw(words),
+        partial_reason=draw(words),
+        match_share=draw(st.floats(0, 1)),
     )
 
 
 class TestPages:
-    REST = Ranking([Fused(7, 0.25, (LegScore(Leg.VECTOR, 21, 0.9, 0.25),))])
+    REST = Ranking([Fused(7, 0.25, (LegScore(Leg.VECTOR, 21, 0.9, 0.25),))], candidate_counts={Leg.VECTOR: 100})
 
     @given(rankings())
     def test_a_token_leads_to_exactly_what_the_page_left(self, left):
         token = answered(search(page_size=20), answer(rest=left)).next_page_token
         query = asked(search(page_size=5, page_token=token))
         assert (query.ranking, query.hits_max) == (left, 5)
+
+    @pytest.mark.parametrize(("depth", "bytes_max"), [(100, 14_000), (1_000, 120_000)])
+    def test_a_token_of_the_longest_ranking_is_a_small_part_of_a_message(self, depth, bytes_max):
+        chunks = [
+            Fused(2**40 + number, 1 / 3, (LegScore(list(Leg)[number % 2], 1_000, 0.1, 0.1),), 0.1)
+            for number in range(2 * depth)
+        ]
+        terms = [WeightedTerm(f"개인정보{number}", 1, 1, 10**6, 0.1) for number in range(64)]
+        rest = Ranking(chunks, terms, dict.fromkeys(Leg, depth))
+        assert len(answered(search(), answer(rest=rest)).next_page_token) < bytes_max
 
     def test_the_last_page_has_no_token(self):
         assert answered(search(), answer()).next_page_token == ""
@@ -217,7 +226,7 @@ class TestPages:
         request = search(page_token=token)
         assert violated(lambda: query_of(request, depth=100, token_key=b"secret of another")) == ["page_token"]
 
-    @pytest.mark.parametrize("position", [b"\x00", b"10", b'["weekly", 1]', b"\x0a\x04\x1a\x02\x08\x09"])
+    @pytest.mark.parametrize("position", [b"\x00", b"10", b'["weekly", 1]', b"\x0a\x01\x07", b"\x22\x02\x08\x09"])
     def test_what_another_version_signed_is_refused_when_it_cannot_be_read(self, position):
         token = page_token(search(), KEY, position)
         assert violated(lambda: asked(search(page_token=token))) == ["page_token"]

@@ -23,13 +23,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RankingRest(_message.Message):
-    """What a page leaves of a ranking that the first page has fixed."""
+    """What a page leaves of a ranking that the first page has fixed: a column a property, so that it is small and quickly written."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CHUNKS_FIELD_NUMBER: _builtins.int
-    TERMS_FIELD_NUMBER: _builtins.int
+    CHUNK_IDS_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    NEIGHBOR_SUPPORTS_FIELD_NUMBER: _builtins.int
     LEGS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     DEGRADED_REASON_FIELD_NUMBER: _builtins.int
     PARTIAL_REASON_FIELD_NUMBER: _builtins.int
@@ -43,23 +45,33 @@ class RankingRest(_message.Message):
     match_share: _builtins.float
     """As in Explanation."""
     @_builtins.property
-    def chunks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedChunk]:
-        """What later pages show, best first."""
+    def chunk_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Which chunks later pages show, best first."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """As Hit.score, a chunk each."""
+
+    @_builtins.property
+    def neighbor_supports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """As Hit.neighbor_support, a chunk each."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegColumns]:
+        """The legs that took part."""
 
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuestionTerm]:
         """The question's terms."""
 
-    @_builtins.property
-    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_search_pb2.LegPlan]:
-        """Leg and candidate_count of each leg that took part."""
-
     def __init__(
         self,
         *,
-        chunks: _abc.Iterable[Global___RankedChunk] | None = ...,
+        chunk_ids: _abc.Iterable[_builtins.int] | None = ...,
+        scores: _abc.Iterable[_builtins.float] | None = ...,
+        neighbor_supports: _abc.Iterable[_builtins.float] | None = ...,
+        legs: _abc.Iterable[Global___LegColumns] | None = ...,
         terms: _abc.Iterable[Global___QuestionTerm] | None = ...,
-        legs: _abc.Iterable[_search_pb2.LegPlan] | None = ...,
         model: _builtins.str = ...,
         degraded_reason: _builtins.str = ...,
         partial_reason: _builtins.str = ...,
@@ -67,47 +79,55 @@ class RankingRest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunks", b"chunks", "degraded_reason", b"degraded_reason", "legs", b"legs", "match_share", b"match_share", "model", b"model", "partial_reason", b"partial_reason", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_ids", b"chunk_ids", "degraded_reason", b"degraded_reason", "legs", b"legs", "match_share", b"match_share", "model", b"model", "neighbor_supports", b"neighbor_supports", "partial_reason", b"partial_reason", "scores", b"scores", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RankingRest: _TypeAlias = RankingRest  # noqa: Y015
 
 @_typing.final
-class RankedChunk(_message.Message):
-    """A chunk with its place."""
+class LegColumns(_message.Message):
+    """A leg, and where it put the chunks."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CHUNK_ID_FIELD_NUMBER: _builtins.int
-    SCORE_FIELD_NUMBER: _builtins.int
-    LEGS_FIELD_NUMBER: _builtins.int
-    NEIGHBOR_SUPPORT_FIELD_NUMBER: _builtins.int
-    chunk_id: _builtins.int
-    """Which."""
-    score: _builtins.float
-    """As in Hit."""
-    neighbor_support: _builtins.float
-    """As in Hit."""
+    LEG_FIELD_NUMBER: _builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    RANKS_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
+    leg: _search_pb2.Leg.ValueType
+    """Which leg."""
+    candidate_count: _builtins.int
+    """As in LegPlan."""
     @_builtins.property
-    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_search_pb2.LegScore]:
-        """As in Hit."""
+    def ranks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """As in LegScore, a chunk each; 0 for one that this leg has not found."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """As in LegScore, for each chunk that it has found."""
+
+    @_builtins.property
+    def contributions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """As in LegScore, for each chunk that it has found."""
 
     def __init__(
         self,
         *,
-        chunk_id: _builtins.int = ...,
-        score: _builtins.float = ...,
-        legs: _abc.Iterable[_search_pb2.LegScore] | None = ...,
-        neighbor_support: _builtins.float = ...,
+        leg: _search_pb2.Leg.ValueType = ...,
+        candidate_count: _builtins.int = ...,
+        ranks: _abc.Iterable[_builtins.int] | None = ...,
+        scores: _abc.Iterable[_builtins.float] | None = ...,
+        contributions: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_id", b"chunk_id", "legs", b"legs", "neighbor_support", b"neighbor_support", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_count", b"candidate_count", "contributions", b"contributions", "leg", b"leg", "ranks", b"ranks", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RankedChunk: _TypeAlias = RankedChunk  # noqa: Y015
+Global___LegColumns: _TypeAlias = LegColumns  # noqa: Y015
 
 @_typing.final
 class QuestionTerm(_message.Message):
