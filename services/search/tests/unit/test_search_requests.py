@@ -204,7 +204,7 @@ class TestPages:
         query = asked(search(page_size=5, page_token=token))
         assert (query.ranking, query.hits_max) == (left, 5)
 
-    @pytest.mark.parametrize(("depth", "bytes_max"), [(100, 14_000), (1_000, 120_000)])
+    @pytest.mark.parametrize(("depth", "bytes_max"), [(100, 15_000), (1_000, 120_000)])
     def test_a_token_of_the_longest_ranking_is_a_small_part_of_a_message(self, depth, bytes_max):
         chunks = [
             Fused(2**40 + number, 1 / 3, (LegScore(list(Leg)[number % 2], 1_000, 0.1, 0.1),), 0.1)
