@@ -118,7 +118,7 @@ class MemoryMeetingStore:
     """
 
     def __init__(self) -> None:
-        self.model: Model | None = Model("sha-of-model", "hashes@1/none")
+        self.model: Model | None = Model("sha-of-model", "hashes@1/none", 8)
         self.deleted_while_ranking: set[int] = set()
         self.looks_open = 0
         self._meetings: dict[UUID, list[SampleMeeting]] = {}

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from lines import line_to_postgres
 
 from sagwan_runtime.metrics import DatabaseMetrics
 from sagwan_runtime.postgres.database import SERVICE_ROLE, open_database
@@ -127,46 +128,5 @@ async def empty_database_url(postgres_url):
 @pytest.fixture
 async def slow_line(postgres_url):
     """A line to PostgreSQL that can be made to carry nothing, in either direction, without being cut."""
-    address = urlsplit(postgres_url)
-    query = dict(part.split("=", 1) for part in address.query.split("&") if part)
-    flowing = asyncio.Event()
-    flowing.set()
-    pumps = set()
-
-    async def upstream():
-        if address.hostname:
-            return await asyncio.open_connection(address.hostname, address.port or 5432)
-        return await asyncio.open_unix_connection(f"{query['host']}/.s.PGSQL.{query.get('port', 5432)}")
-
-    async def pump(reader, writer):
-        try:
-            while data := await reader.read(65_536):
-                await flowing.wait()
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def carry(reader, writer):
-        far_reader, far_writer = await upstream()
-        for one, other in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(pump(one, other))
-            pumps.add(task)
-            task.add_done_callback(pumps.discard)
-
-    server = await asyncio.start_server(carry, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    user = address.netloc.rpartition("@")[0]
-
-    class Line:
-        url_of = staticmethod(lambda url: f"postgresql://{user}@127.0.0.1:{port}{urlsplit(url).path}")
-        stall = staticmethod(flowing.clear)
-        flow = staticmethod(flowing.set)
-
-    yield Line
-    server.close()
-    for task in list(pumps):
-        task.cancel()
-    await asyncio.gather(*pumps, return_exceptions=True)
+    async with line_to_postgres(postgres_url) as line:
+        yield line

@@ -29,10 +29,12 @@ class Model:
     Attributes:
         sha256: What tells it from every other.
         label: `name@revision/quantization`, for people.
+        dimension: Of its vectors.
     """
 
     sha256: str
     label: str
+    dimension: int
 
 
 @dataclass(frozen=True, slots=True)

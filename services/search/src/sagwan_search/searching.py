@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
@@ -59,13 +59,19 @@ class _Words:
 
     Attributes:
         terms: The question's terms with their weights.
-        candidates: What it found, best first.
+        candidates: What it found, best first; None when it took no part.
         partial_reason: What part of the question a limit left out; empty when none did.
+        missing: Why it took no part, where it should have.
     """
 
     terms: Sequence[WeightedTerm] = ()
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: list[Candidate] | None = None
     partial_reason: str = ""
+    missing: SagwanError | None = None
+
+
+class _SlowVectorLeg(Exception):
+    """The vector leg has had its share of the time, and words have an answer."""
 
 
 def check_writer(found: QueryVector, serving: Model, embedder: ExpectingEmbedder) -> None:
@@ -73,11 +79,16 @@ def check_writer(found: QueryVector, serving: Model, embedder: ExpectingEmbedder
 
     Raises:
         DependencyUnavailable: Another model wrote it: the models were switched. The next call asks the right embedder.
+            Or the model that it names gives other vectors there than here.
     """
     if serving.sha256 != found.model.sha256:
         embedder.expect(serving.sha256)
         raise DependencyUnavailable(
             f"the embedder runs {found.model.label}, the index holds vectors of {serving.label}"
+        )
+    if serving.dimension != found.model.dimension:
+        raise DependencyUnavailable(
+            f"the embedder's vectors have {found.model.dimension} dimensions, those of the index {serving.dimension}"
         )
 
 
@@ -142,21 +153,53 @@ class Searching:
         stages: Stages,
     ) -> PageTexts:
         """Fixes the ranking, and reads the first page of it."""
-        rankings: dict[Leg, list[Candidate]] = {}
-        words = _Words()
-        if query.mode is not Mode.VECTOR:
-            async with self._looking(tenant_id, query, deadline) as session:
-                with stages.timed("lexical"):
-                    words = await self._lexical(session, query)
-            rankings[Leg.LEXICAL] = words.candidates
-
+        words = await self._words(tenant_id, query, deadline, stages)
         # No connection is held here: an embedder that hangs must not take the database's from other searches.
         found = await embedding
+        try:
+            return await self._first_page(tenant_id, query, deadline, words, found, stages)
+        except _SlowVectorLeg:
+            # Its transaction is over with it, so what the words have found is shown by another one.
+            slow = _MissingVector(DeadlineExceeded("the database did not answer in time"))
+            return await self._first_page(tenant_id, query, deadline, words, slow, stages)
+
+    async def _words(self, tenant_id: UUID, query: Query, deadline: Deadline, stages: Stages) -> _Words:
+        """What the lexical leg finds. In a hybrid search it has half of the time: the rest is for vectors alone."""
+        if query.mode is Mode.VECTOR:
+            return _Words()
+        hybrid = query.mode is Mode.HYBRID
+        longest_s = deadline.remaining_s() / 2 if hybrid else deadline.remaining_s()
+        try:
+            async with self._looking(tenant_id, query, deadline.no_later_than(longest_s)) as session:
+                with stages.timed("lexical"):
+                    return await self._lexical(session, query)
+        except DeadlineExceeded as error:
+            if not hybrid:
+                raise
+            return _Words(missing=error)
+
+    async def _first_page(
+        self,
+        tenant_id: UUID,
+        query: Query,
+        deadline: Deadline,
+        words: _Words,
+        found: QueryVector | _MissingVector | None,
+        stages: Stages,
+    ) -> PageTexts:
+        rankings = {} if words.candidates is None else {Leg.LEXICAL: words.candidates}
         async with self._looking(tenant_id, query, deadline) as session:
-            model, degraded_reason = "", ""
-            nearest = await self._nearest(session, found, stages)
+            model, degraded_reason = "", f"lexical leg left out: {words.missing}" if words.missing else ""
+            try:
+                # As before: half of what is left stays for an answer from words, where they have found their part.
+                async with asyncio.timeout(deadline.remaining_s() / 2 if rankings else None):
+                    nearest = await self._nearest(session, found, stages)
+            except (TimeoutError, DeadlineExceeded) as error:
+                if rankings:
+                    raise _SlowVectorLeg from error
+                raise
             if isinstance(nearest, _MissingVector):
-                if query.mode is Mode.VECTOR:
+                if not rankings:
                     raise nearest.error
                 degraded_reason = f"vector leg left out: {nearest.error}"
             elif nearest is not None:
@@ -247,4 +290,5 @@ class Searching:
             if count == 0:
                 self._metrics.empty_legs.labels(leg.value).inc()
         if answer.ranking.degraded_reason:
-            self._metrics.degraded.labels("vector_leg").inc()
+            missing = next(leg for leg in Leg if leg not in answer.ranking.candidate_counts)
+            self._metrics.degraded.labels(f"{missing.value}_leg").inc()

@@ -45,7 +45,7 @@ class DirectionsEmbedder:
             raise DeadlineExceeded("the embedder did not answer in time") from None
         if self.error:
             raise self.error
-        return [QueryVector(self.vectors[text], Model("sha-of-model", "hashes@1/none")) for text in texts]
+        return [QueryVector(self.vectors[text], Model("sha-of-model", "hashes@1/none", 8)) for text in texts]
 
     async def embed(self, text: str, deadline: Deadline) -> QueryVector:
         raise AssertionError("a batch asks once for all of its questions")

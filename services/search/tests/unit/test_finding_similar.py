@@ -18,7 +18,7 @@ from sagwan_search.similar import SimilarSearching
 
 TENANT = uuid4()
 KEY = b"secret of the tenant"
-MODEL = Model("sha-of-model", "hashes@1/none")
+MODEL = Model("sha-of-model", "hashes@1/none", 8)
 TURNS = [
     ("Ann", "The budget for next year was cut."),
     ("Bob", "We should hire two engineers. " * 3),
@@ -173,7 +173,7 @@ class TestLikeText:
             await find(similar, LikeText("a text"))
 
     async def test_vectors_of_another_model_are_not_compared_and_the_right_one_is_asked_next(self, similar, embedder):
-        embedder.model = Model("another", "other@2/int8")
+        embedder.model = Model("another", "other@2/int8", 8)
         with pytest.raises(DependencyUnavailable, match="other@2/int8"):
             await find(similar, LikeText("a text"))
         assert embedder.expected == ["sha-of-model"]

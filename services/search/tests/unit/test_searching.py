@@ -19,7 +19,7 @@ from sagwan_search.ports import Model, QueryVector, Vector
 from sagwan_search.searching import Searching, SearchLimits
 
 TENANT = uuid4()
-MODEL = Model("sha-of-model", "hashes@1/none")
+MODEL = Model("sha-of-model", "hashes@1/none", 8)
 LIMITS = SearchLimits(leg_depth=100, match_candidates_max=1_000, embed_timeout_s=5.0, terms_max=64)
 TURNS = [
     ("Ann", "The budget for next year was cut."),
@@ -207,7 +207,7 @@ class TestDegraded:
         assert "in time" in answer.ranking.degraded_reason
 
     async def test_vectors_of_another_model_are_not_compared(self, searching_with, sample_meeting):
-        other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8"))
+        other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8", 8))
         answer = await ask(searching_with(other), "budget")
         assert chunks(answer) == [4, 1]
         assert answer.ranking.model == ""
@@ -220,7 +220,7 @@ class TestDegraded:
             await ask(searching_with(FailingEmbedder(error)), "budget", mode=Mode.VECTOR)
 
     async def test_vector_mode_fails_when_another_model_is_served(self, searching_with, sample_meeting):
-        other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8"))
+        other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8", 8))
         with pytest.raises(DependencyUnavailable, match="other@2/int8"):
             await ask(searching_with(other), "budget", mode=Mode.VECTOR)
 

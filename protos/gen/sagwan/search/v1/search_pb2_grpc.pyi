@@ -34,7 +34,8 @@ class SearchServiceStub:
     key. RESOURCE_EXHAUSTED and UNAVAILABLE may be tried again after the google.rpc.RetryInfo in the details.
 
     The call's deadline is honoured across the embedder and the database. When the embedder is down or late the answer
-    comes from the lexical leg alone and `degraded` says so.
+    comes from the lexical leg alone and `degraded` says so. Likewise a hybrid search leaves out a leg that the database does not
+    answer within half of the time that is left; where neither answers, the status is DEADLINE_EXCEEDED.
     """
 
     @_typing.overload
@@ -74,7 +75,8 @@ class SearchServiceAsyncStub(SearchServiceStub):
     key. RESOURCE_EXHAUSTED and UNAVAILABLE may be tried again after the google.rpc.RetryInfo in the details.
 
     The call's deadline is honoured across the embedder and the database. When the embedder is down or late the answer
-    comes from the lexical leg alone and `degraded` says so.
+    comes from the lexical leg alone and `degraded` says so. Likewise a hybrid search leaves out a leg that the database does not
+    answer within half of the time that is left; where neither answers, the status is DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -110,7 +112,8 @@ class SearchServiceServicer:
     key. RESOURCE_EXHAUSTED and UNAVAILABLE may be tried again after the google.rpc.RetryInfo in the details.
 
     The call's deadline is honoured across the embedder and the database. When the embedder is down or late the answer
-    comes from the lexical leg alone and `degraded` says so.
+    comes from the lexical leg alone and `degraded` says so. Likewise a hybrid search leaves out a leg that the database does not
+    answer within half of the time that is left; where neither answers, the status is DEADLINE_EXCEEDED.
     """
 
     def Search(

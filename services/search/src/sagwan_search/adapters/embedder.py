@@ -92,7 +92,7 @@ class GrpcQueryEmbedder:
             raise DependencyUnavailable(
                 f"the embedder sent {sum(sizes)} bytes for vectors of {model.dimension}, of which {due} were due"
             )
-        written_by = Model(model.sha256, f"{model.name}@{model.revision}/{model.quantization}")
+        written_by = Model(model.sha256, f"{model.name}@{model.revision}/{model.quantization}", model.dimension)
         return [QueryVector(np.frombuffer(each.packed, dtype="<f4"), written_by) for each in response.embeddings]
 
 

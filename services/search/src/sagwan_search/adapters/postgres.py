@@ -76,7 +76,8 @@ class PostgresSearchSession:
         if row is None:
             return None
         self._serving_id = row["model_id"]
-        return Model(row["sha256"], f"{row['name']}@{row['revision']}/{row['quantization']}")
+        label = f"{row['name']}@{row['revision']}/{row['quantization']}"
+        return Model(row["sha256"], label, row["dimension"])
 
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
         """Chunks of the serving model nearest to a vector, by cosine, best first."""

@@ -69,7 +69,7 @@ ORDER BY p.score DESC, p.chunk_id;
 
 -- name: serving_model
 -- The model whose vectors are complete.
-SELECT model_id, name, revision, quantization, sha256 FROM models WHERE state = 'serving';
+SELECT model_id, name, revision, quantization, sha256, dimension FROM models WHERE state = 'serving';
 
 -- name: vector_leg
 -- Chunks nearest to a vector. The order must stay this very expression, ascending, or the index is not used.
