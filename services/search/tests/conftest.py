@@ -1,5 +1,6 @@
 """Meetings that tests search, and an in-memory twin of the store that is plain enough to be the expectation."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.fusion import Candidate
+from sagwan_search.domain.fusion import Candidate, Leg
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance, cut_to_span
 from sagwan_search.domain.neighbors import Place
@@ -114,12 +115,14 @@ class MeetingSampler:
 class MemoryMeetingStore:
     """Keeps meetings by tenant and answers by looking at every one of them.
 
-    Chunks in `deleted_while_ranking` are found by the legs and gone when the page is read.
+    Chunks in `deleted_while_ranking` are found by the legs and gone when the page is read. Legs in `late` end
+    with their deadline.
     """
 
     def __init__(self) -> None:
         self.model: Model | None = Model("sha-of-model", "hashes@1/none", 8)
         self.deleted_while_ranking: set[int] = set()
+        self.late: set[Leg] = set()
         self.looks_open = 0
         self._meetings: dict[UUID, list[SampleMeeting]] = {}
 
@@ -130,7 +133,8 @@ class MemoryMeetingStore:
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
         self.looks_open += 1
         try:
-            yield _MemorySession(self._meetings.get(tenant_id, []), self.model, self.deleted_while_ranking)
+            meetings = self._meetings.get(tenant_id, [])
+            yield _MemorySession(meetings, self.model, self.deleted_while_ranking, self.late, deadline)
         finally:
             self.looks_open -= 1
 
@@ -158,8 +162,17 @@ class MemoryMeetingStore:
 
 
 class _MemorySession:
-    def __init__(self, meetings: Sequence[SampleMeeting], model: Model | None, deleted: Container[int]) -> None:
+    def __init__(
+        self,
+        meetings: Sequence[SampleMeeting],
+        model: Model | None,
+        deleted: Container[int],
+        late: Container[Leg],
+        deadline: Deadline,
+    ) -> None:
         self._meetings = meetings
+        self._late = late
+        self._deadline = deadline
         self._deleted = deleted
         self._model = model
         self._condition = Filter()
@@ -175,6 +188,7 @@ class _MemorySession:
     async def lexical(
         self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
     ) -> list[Candidate]:
+        await self._wait_for(Leg.LEXICAL)
         return _best(
             [
                 Candidate(chunk.chunk_id, sum(chunk.document_weights.get(t.term_id, 0.0) * t.weight for t in scored))
@@ -187,7 +201,13 @@ class _MemorySession:
     async def serving_model(self) -> Model | None:
         return self._model
 
+    async def _wait_for(self, leg: Leg) -> None:
+        while leg in self._late:
+            self._deadline.remaining_s()
+            await asyncio.sleep(0.005)
+
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
+        await self._wait_for(Leg.VECTOR)
         return _best([Candidate(each.chunk_id, float(each.vector @ vector)) for each in self._passing()], depth)
 
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:

@@ -128,8 +128,10 @@ async def test_the_definer_owns_the_functions_that_must_see_more_and_nothing_els
     assert {tuple(row) for row in rows} == {("pg_proc", name) for name in functions}
 
 
-@pytest.mark.parametrize("hidden", ["SELECT text FROM chunks", "SELECT embedding FROM chunk_vectors_1"])
-async def test_the_definer_sees_which_chunks_have_a_vector_and_not_what_is_in_them(owner, hidden):
+@pytest.mark.parametrize(
+    "hidden", ["SELECT text FROM chunks", "SELECT embedding FROM chunk_vectors_1", "SELECT name FROM tenants"]
+)
+async def test_the_definer_sees_which_chunks_have_a_vector_and_whose_and_not_what_is_in_them(owner, hidden):
     async with owner.transaction():
         await owner.execute("SET LOCAL ROLE sagwan_definer")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

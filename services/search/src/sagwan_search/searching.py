@@ -191,7 +191,7 @@ class Searching:
         async with self._looking(tenant_id, query, deadline) as session:
             model, degraded_reason = "", f"lexical leg left out: {words.missing}" if words.missing else ""
             try:
-                # As before: half of what is left stays for an answer from words, where they have found their part.
+                # Half of what is left stays for an answer from words alone, where words have found their part.
                 async with asyncio.timeout(deadline.remaining_s() / 2 if rankings else None):
                     nearest = await self._nearest(session, found, stages)
             except (TimeoutError, DeadlineExceeded) as error:

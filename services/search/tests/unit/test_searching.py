@@ -206,6 +206,30 @@ class TestDegraded:
         assert chunks(answer) == [4, 1]
         assert "in time" in answer.ranking.degraded_reason
 
+    @pytest.mark.parametrize("late", Leg)
+    async def test_a_leg_that_is_late_is_left_out_of_a_hybrid_answer(
+        self, searching_with, memory_store, registry, late
+    ):
+        memory_store.late.add(late)
+        answer = await searching_with().search(TENANT, Query("budget"), Deadline.after(0.4))
+        assert {leg.leg for hit in answer.hits for leg in hit.fused.legs} == {*Leg} - {late}
+        assert answer.ranking.degraded_reason.startswith(f"{late.value} leg left out: ")
+        assert registry.get_sample_value("sagwan_search_degraded_total", {"reason": f"{late.value}_leg"}) == 1
+        assert memory_store.looks_open == 0
+
+    @pytest.mark.parametrize(
+        ("mode", "late"), [(Mode.HYBRID, {*Leg}), (Mode.LEXICAL, {Leg.LEXICAL}), (Mode.VECTOR, {Leg.VECTOR})]
+    )
+    async def test_without_a_leg_in_time_there_is_no_answer(self, searching_with, memory_store, mode, late):
+        memory_store.late |= late
+        with pytest.raises(DeadlineExceeded):
+            await searching_with().search(TENANT, Query("budget", mode=mode), Deadline.after(0.2))
+
+    async def test_vectors_of_another_dimension_are_not_compared(self, searching_with, sample_meeting):
+        other = PointingEmbedder(sample_meeting.vector(0), Model(MODEL.sha256, MODEL.label, 7))
+        answer = await ask(searching_with(other), "budget")
+        assert "7 dimensions" in answer.ranking.degraded_reason
+
     async def test_vectors_of_another_model_are_not_compared(self, searching_with, sample_meeting):
         other = PointingEmbedder(sample_meeting.vector(0), Model("another", "other@2/int8", 8))
         answer = await ask(searching_with(other), "budget")
