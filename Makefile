@@ -7,13 +7,15 @@ PACKAGES := protos libs/runtime libs/text libs/client libs/bench services/embedd
 EDITABLE := $(foreach package,$(PACKAGES),--editable $(package))
 MODEL := var/model
 EVAL_DATA ?= ../shared/eval
+# Chunks of scale-data and bench-search.
+N ?= 100000
 # torch takes a gigabyte and nothing here needs it by default, so it has an environment of its own.
 TORCH_VENV := .venv-torch
 TORCH_BIN := $(CURDIR)/$(TORCH_VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev model torch demo up test test-torch test-kills check lint types layers protos generate lock figures
-.PHONY: bench-embedder bench-ingest eval load promtool clean
+.PHONY: bench-embedder bench-ingest scale-data bench-search eval load promtool clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +68,12 @@ bench-embedder: dev model torch ## Measure the embedder against raw loops and to
 
 bench-ingest: dev model ## Measure an import of 88,000 utterances, a quarter of an hour (EVAL_DATA=../shared/eval)
 	@PYTHONPATH=tests $(BIN)/python bench/ingest.py --data $(EVAL_DATA)
+
+scale-data: dev model ## Build a database of N chunks from real text (N=100000 EVAL_DATA=../shared/eval)
+	@PYTHONPATH=tests $(BIN)/python bench/scale.py --chunks $(N) --data $(EVAL_DATA)
+
+bench-search: dev model ## Measure searches among the N chunks of scale-data (N=100000 ROWS=alone,…)
+	@PYTHONPATH=tests $(BIN)/python bench/search.py --chunks $(N) --data $(EVAL_DATA) $(if $(ROWS),--only $(ROWS))
 
 load: dev model ## 60 s of load from 10 users on the running stack (make up), with a verdict
 	@$(BIN)/python loadtest/report.py

@@ -1,0 +1,261 @@
+"""From the core to a whole database: rows, statistics, indexes. A build that was stopped goes on where it was."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from opentelemetry import trace
+from pgvector.asyncpg import register_vector
+from prometheus_client import CollectorRegistry
+from stack import ROOT
+
+from sagwan_bench.results import Figure
+from sagwan_client.local.postgres import EmbeddedPostgres
+from sagwan_client.local.schema import DATABASE_NAME, migrated, owner_connection
+from sagwan_ingest.adapters.postgres import PostgresMeetingStore
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.metrics import DatabaseMetrics
+from sagwan_runtime.postgres.database import open_database
+from sagwan_runtime.postgres.queries import load_queries
+from sagwan_runtime.settings import DatabaseSettings
+from sagwan_text.analysis import Analyzer
+from sagwan_text.korean import load_tagger
+from scale_data.copying import MeetingCopier
+from scale_data.core import keep_meetings, read_core, write_meetings
+from scale_data.lines import LineTerms
+from scale_data.recombining import CHUNKS_A_MEETING, Recombiner
+from scale_data.server import HOME, MODEL, core_name, database_name
+
+QUERIES = load_queries(Path(__file__).parent / "statements.sql")
+# Some 3 MB of rows.
+_MEETINGS_A_TRANSACTION = 25
+_FOLD_TIMEOUT_S = 3_600.0
+_PARTIAL = "_partial"
+
+
+@dataclass(slots=True)
+class Stages:
+    """Where the time of a build goes.
+
+    Attributes:
+        seconds: By stage, in order.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time inside the block to a stage."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begun
+
+    def figures(self) -> list[Figure]:
+        """A figure a stage."""
+        return [Figure(f"build_{stage}_s", seconds, "s") for stage, seconds in self.seconds.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a database is to be, and what its indexes may take to build.
+
+    Attributes:
+        chunks: The core's included.
+        maintenance_mb: Memory for building an index.
+        workers: Processes that help to build one.
+    """
+
+    chunks: int
+    maintenance_mb: int
+    workers: int
+
+
+def build(server: EmbeddedPostgres, size: Size, data: Path, tell: Callable[[str], None]) -> list[Figure]:
+    """Makes the database of a size, unless it is there.
+
+    Args:
+        server: Where.
+        size: How large.
+        data: The evaluation data that it is made of.
+        tell: Told how far it is.
+
+    Returns:
+        How long each stage of this run took.
+
+    Raises:
+        ValueError: The core alone has more chunks.
+    """
+    stages = Stages()
+    with stages.timed("core"):
+        _ensure_core(server, data, tell)
+    asyncio.run(_ensure_database(server, size, stages, tell))
+    return stages.figures()
+
+
+def _ensure_core(server: EmbeddedPostgres, data: Path, tell: Callable[[str], None]) -> None:
+    name, partial = core_name(), core_name() + _PARTIAL
+    if not asyncio.run(_created(server, name, partial, template=DATABASE_NAME)):
+        tell("the core: real meetings, through ingest")
+        write_meetings(data, HOME / "core.jsonl")
+        keep_meetings(HOME / "core.jsonl", HOME / "stack", MODEL, server.dsn(partial))
+        asyncio.run(_renamed(server, partial, name))
+    asyncio.run(_migrated(server.dsn(name)))
+
+
+async def _ensure_database(server: EmbeddedPostgres, size: Size, stages: Stages, tell: Callable[[str], None]) -> None:
+    name = database_name(size.chunks)
+    partial = name + _PARTIAL
+    if await _created(server, name, partial, template=core_name()):
+        tell(f"{name} is there already")
+        return
+    async with opened(server.dsn(core_name())) as core, opened(server.dsn(partial)) as connection:
+        database = DatabaseBuild(core, connection, stages, tell)
+        await database.rows_up_to(size.chunks)
+        with stages.timed("statistics"):
+            await _fold(server.dsn(partial), await connection.fetchval(QUERIES["tenants"].sql))
+            await connection.execute(QUERIES["move_sequences"].sql)
+        await connection.execute(f"SET maintenance_work_mem = '{size.maintenance_mb}MB'")
+        await connection.execute(f"SET max_parallel_maintenance_workers = {size.workers}")
+        await database.indexes()
+        with stages.timed("vacuum"):
+            await connection.execute("VACUUM (ANALYZE)")
+            await connection.execute("CHECKPOINT")
+    await _renamed(server, partial, name)
+
+
+class DatabaseBuild:
+    """One database that is made of a core in another one."""
+
+    def __init__(
+        self,
+        core: asyncpg.Connection,
+        connection: asyncpg.Connection,
+        stages: Stages,
+        tell: Callable[[str], None],
+        *,
+        meetings_a_transaction: int = _MEETINGS_A_TRANSACTION,
+    ) -> None:
+        """Takes both databases.
+
+        Args:
+            core: A connection to the one that is read.
+            connection: One to the copy of it that is filled, as its owner, with foreign keys left unchecked.
+            stages: Where the time goes.
+            tell: Told how far it is, after each transaction.
+            meetings_a_transaction: What is lost at most when it is stopped.
+        """
+        self._core = core
+        self._connection = connection
+        self._stages = stages
+        self._tell = tell
+        self._meetings_a_transaction = meetings_a_transaction
+
+    async def rows_up_to(self, chunks: int) -> None:
+        """Copies meetings until there are so many chunks; the same ones whether or not it was stopped on the way.
+
+        Raises:
+            ValueError: The core alone has more.
+        """
+        core_extent = await self._core.fetchrow(QUERIES["extent"].sql)
+        extent = await self._connection.fetchrow(QUERIES["extent"].sql)
+        if chunks < core_extent["chunks"]:
+            raise ValueError(f"the core alone has {core_extent['chunks']} chunks")
+        if extent["chunks"] == chunks:
+            return
+        model = await self._core.fetchrow(QUERIES["serving_model"].sql)
+        tenant_id = await self._core.fetchval(QUERIES["tenants"].sql)
+        for index in await self._secondary_indexes():
+            await self._connection.execute(f'DROP INDEX IF EXISTS "{index["name"]}"')
+        with self._stages.timed("read_core"):
+            recombiner = Recombiner(
+                await read_core(self._core, QUERIES), LineTerms(Analyzer(load_tagger()).terms), model["sha256"]
+            )
+        copier = MeetingCopier(self._connection, tenant_id, f"chunk_vectors_{model['model_id']}")
+        copied, begun = extent["chunks"], time.perf_counter()
+        while copied < chunks:
+            # Whole meetings but for the last one: how many there are follows from how many chunks there are.
+            first = (copied - core_extent["chunks"]) // CHUNKS_A_MEETING
+            sizes = _sizes(min(chunks - copied, self._meetings_a_transaction * CHUNKS_A_MEETING))
+            with self._stages.timed("recombine"):
+                meetings = [
+                    recombiner.meeting(core_extent["meetings"] + first + place, chunk_count)
+                    for place, chunk_count in enumerate(sizes)
+                ]
+            with self._stages.timed("copy"):
+                await copier.copy(
+                    meetings,
+                    meeting_key=core_extent["meeting_key"] + 1 + first,
+                    chunk_id=core_extent["chunk_id"] + 1 + first * CHUNKS_A_MEETING,
+                )
+            copied += sum(sizes)
+            rate = (copied - extent["chunks"]) / (time.perf_counter() - begun)
+            self._tell(f"{copied:,} of {chunks:,} chunks, {rate:,.0f} a second")
+
+    async def indexes(self) -> None:
+        """Builds the core's indexes that are missing."""
+        there = {each["name"] for each in await self._secondary_indexes(self._connection)}
+        for index in await self._secondary_indexes():
+            if index["name"] not in there:
+                self._tell(index["definition"])
+                with self._stages.timed(f"index_{index['name']}"):
+                    await self._connection.execute(index["definition"])
+
+    async def _secondary_indexes(self, connection: asyncpg.Connection | None = None) -> list[asyncpg.Record]:
+        """The core's, or those of another database."""
+        return list(await (connection or self._core).fetch(QUERIES["secondary_indexes"].sql))
+
+
+def _sizes(chunks: int) -> list[int]:
+    """How many chunks each meeting has when there are so many in all."""
+    whole, rest = divmod(chunks, CHUNKS_A_MEETING)
+    return [CHUNKS_A_MEETING] * whole + ([rest] if rest else [])
+
+
+async def _created(server: EmbeddedPostgres, name: str, partial: str, *, template: str) -> bool:
+    """Whether a whole database is there; if not, a part of one is there from here on."""
+    async with owner_connection(server.dsn("postgres")) as connection:
+        there = {row["datname"] for row in await connection.fetch(QUERIES["databases"].sql)}
+        if name not in there and partial not in there:
+            await connection.execute(f'CREATE DATABASE "{partial}" TEMPLATE "{template}" STRATEGY file_copy')
+        return name in there
+
+
+async def _renamed(server: EmbeddedPostgres, name: str, new_name: str) -> None:
+    async with owner_connection(server.dsn("postgres")) as connection:
+        await connection.execute(f'ALTER DATABASE "{name}" RENAME TO "{new_name}"')
+
+
+async def _migrated(dsn: str) -> None:
+    async with owner_connection(dsn) as connection:
+        await migrated(connection, ROOT / "migrations")
+
+
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for a build."""
+    async with owner_connection(dsn) as connection:
+        await register_vector(connection)
+        # Foreign keys hold by the way that rows are made, and a lost transaction is made again.
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("SET synchronous_commit = off")
+        yield connection
+
+
+async def _fold(dsn: str, tenant_id: UUID) -> None:
+    """Adds up the statistics, as ingest does."""
+    async with open_database(
+        DatabaseSettings(url=dsn, statement_timeout_ms=int(_FOLD_TIMEOUT_S * 1_000)),
+        DatabaseMetrics(CollectorRegistry()),
+        trace.NoOpTracer(),
+        application_name="scale-data",
+    ) as database:
+        store = PostgresMeetingStore(database, load_queries(files("sagwan_ingest.adapters") / "queries.sql"))
+        await store.fold_statistics(tenant_id, Deadline.after(_FOLD_TIMEOUT_S))

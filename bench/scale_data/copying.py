@@ -1,0 +1,110 @@
+"""Meetings into the tables by COPY: the rows that ingest would write, without a statement a row."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from sagwan_ingest.domain.completions import completions
+from sagwan_ingest.domain.indexing import duration_ms, term_count_changes
+from sagwan_ingest.ports import PreparedMeeting
+from sagwan_runtime.postgres.sparse import sparse_vector
+from sagwan_text.speakers import speaker_key
+from sagwan_text.terms import TERM_IDS_MAX
+
+_MEETINGS = (
+    "tenant_id meeting_key meeting_id title started_at held_on duration_ms language series participants tags source "
+    "attributes content_sha256 utterance_count chunk_count"
+)
+_UTTERANCES = "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text"
+_CHUNKS = (
+    "tenant_id chunk_id meeting_key ordinal first_utterance first_character last_utterance last_character "
+    "text_sha256 text"
+)
+_CHUNK_TERMS = "tenant_id chunk_id meeting_key held_on speakers term_ids weights"
+_CHUNK_VECTORS = "tenant_id chunk_id meeting_key held_on speakers embedding"
+_COMPLETIONS = "tenant_id meeting_key ordinal property key value occurrences"
+_STATISTICS_CHANGES = "tenant_id chunk_change term_ids term_changes"
+
+Row = tuple[Any, ...]
+
+
+class MeetingCopier:
+    """Writes meetings of one tenant whose keys and chunk ids are known beforehand."""
+
+    def __init__(self, connection: asyncpg.Connection, tenant_id: UUID, vectors_table: str) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+        self._vectors_table = vectors_table
+        self._speaker_keys: dict[str, str] = {}
+
+    async def copy(self, meetings: Sequence[PreparedMeeting], *, meeting_key: int, chunk_id: int) -> None:
+        """Writes meetings with all that is derived from them, in one transaction.
+
+        Args:
+            meetings: One after the other.
+            meeting_key: That of the first.
+            chunk_id: That of the first chunk of the first.
+        """
+        meeting_rows: list[Row] = []
+        utterances: list[Row] = []
+        chunks: list[Row] = []
+        terms: list[Row] = []
+        vectors: list[Row] = []
+        completed: list[Row] = []
+        for key, each in enumerate(meetings, start=meeting_key):
+            meeting_rows.append(self._meeting(key, each))
+            utterances += self._utterances(key, each)
+            completed += self._completions(key, each)
+            beside = (key, each.meeting.held_on)
+            for indexed in each.chunks:
+                place, speakers = indexed.chunk, list(indexed.chunk.speakers)
+                chunks.append(
+                    (
+                        *(self._tenant_id, chunk_id, key, place.ordinal, place.first_utterance, place.first_character),
+                        *(place.last_utterance, place.last_character, indexed.text_sha256, place.text),
+                    )
+                )
+                weights = sparse_vector(indexed.weights, TERM_IDS_MAX)
+                terms.append((self._tenant_id, chunk_id, *beside, speakers, sorted(indexed.weights), weights))
+                vectors.append((self._tenant_id, chunk_id, *beside, speakers, each.vectors[indexed.text_sha256]))
+                chunk_id += 1
+        changes = term_count_changes((indexed for each in meetings for indexed in each.chunks), {})
+        statistics = [(self._tenant_id, len(chunks), [term for term, _ in changes], [count for _, count in changes])]
+        async with self._connection.transaction():
+            await self._rows("meetings", _MEETINGS, meeting_rows)
+            await self._rows("utterances", _UTTERANCES, utterances)
+            await self._rows("chunks", _CHUNKS, chunks)
+            await self._rows("chunk_terms", _CHUNK_TERMS, terms)
+            await self._rows(self._vectors_table, _CHUNK_VECTORS, vectors)
+            await self._rows("completions", _COMPLETIONS, completed)
+            await self._rows("statistics_changes", _STATISTICS_CHANGES, statistics)
+
+    async def _rows(self, table: str, columns: str, rows: Sequence[Row]) -> None:
+        await self._connection.copy_records_to_table(table, columns=columns.split(), records=rows)
+
+    def _meeting(self, key: int, prepared: PreparedMeeting) -> Row:
+        meeting = prepared.meeting
+        return (
+            *(self._tenant_id, key, meeting.meeting_id, meeting.title, meeting.started_at, meeting.held_on),
+            *(duration_ms(meeting), meeting.language, meeting.series, meeting.participants, meeting.tags),
+            *(meeting.source, "{}", prepared.content_sha256, len(meeting.utterances), len(prepared.chunks)),
+        )
+
+    def _utterances(self, key: int, prepared: PreparedMeeting) -> Iterator[Row]:
+        for ordinal, each in enumerate(prepared.meeting.utterances):
+            speaker = self._speaker_keys.get(each.speaker)
+            if speaker is None:
+                speaker = self._speaker_keys[each.speaker] = speaker_key(each.speaker)
+            yield (
+                *(self._tenant_id, key, ordinal, each.speaker, speaker),
+                *(each.start_ms, each.end_ms, each.kind.value, each.text),
+            )
+
+    def _completions(self, key: int, prepared: PreparedMeeting) -> Iterator[Row]:
+        meeting = prepared.meeting
+        turns = Counter(each.speaker for each in meeting.utterances)
+        for ordinal, each in enumerate(completions(meeting.title, meeting.tags, turns)):
+            yield (self._tenant_id, key, ordinal, each.property, each.key, each.value, each.occurrences)

@@ -1,0 +1,63 @@
+"""The PostgreSQL that holds the databases: one server in var/scale, a database a size."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import psutil
+from stack import ROOT
+
+from sagwan_client.local.postgres import EmbeddedPostgres, embedded_postgres
+from sagwan_client.local.schema import ensure_database
+from sagwan_client.local.state import StateFolder
+from sagwan_embedder.adapters.model_folder import read_card
+
+HOME = ROOT / "var" / "scale"
+MODEL = ROOT / "var" / "model"
+_SHA256_DIGITS = 12
+
+
+def core_name() -> str:
+    """The database of the real meetings, embedded by the model of this repository."""
+    return f"core_{_model()}"
+
+
+def database_name(chunks: int) -> str:
+    """The database of so many chunks."""
+    return f"chunks_{chunks}_{_model()}"
+
+
+def _model() -> str:
+    return read_card(MODEL).sha256[:_SHA256_DIGITS]
+
+
+@contextmanager
+def scale_server() -> Iterator[EmbeddedPostgres]:
+    """Runs the server, for this process alone, with the memory that a server of its own would have.
+
+    Raises:
+        StackError: Another process has it, or it does not start.
+    """
+    with StateFolder(HOME).locked():
+        with embedded_postgres(HOME / "postgres") as server:
+            # Its locale is what the databases below are made with.
+            asyncio.run(ensure_database(server.dsn("postgres")))
+            asyncio.run(_configure(server.dsn("postgres")))
+        with embedded_postgres(HOME / "postgres") as server:
+            yield server
+
+
+async def _configure(dsn: str) -> None:
+    """A quarter of the memory for shared buffers, as PostgreSQL's manual says, and few checkpoints in a build."""
+    settings = {
+        "shared_buffers": f"{psutil.virtual_memory().total // 4 >> 20}MB",
+        "max_wal_size": "8GB",
+        "checkpoint_timeout": "30min",
+    }
+    connection = await asyncpg.connect(dsn)
+    try:
+        for name, value in settings.items():
+            await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    finally:
+        await connection.close()
