@@ -1,0 +1,114 @@
+"""Measures searches among so many chunks through the services, and holds them against the targets.
+
+The chunks are those of `make scale-data N=…`. Prints a row a figure, writes var/bench/search-N.json, and exits with 1
+when a target is missed. With --only it measures some rows, writes to a file of its own and stands for nothing.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from scale_data.server import HOME, MODEL, database_name, scale_server
+from search_bench.alone import alone_figures
+from search_bench.questions import SETS, Questions, load_questions
+from search_bench.run import Run, warm_up
+from stack import ROOT, running
+
+from sagwan_bench.environment import describe
+from sagwan_bench.results import Figure, printed, write_results
+from sagwan_client.errors import StackError
+
+_ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
+    "alone": alone_figures,
+}
+# What latencies of milliseconds survive: a shell and an editor.
+_QUIET_LOAD = 0.5
+
+
+def main() -> int:
+    """Measures, prints, writes and judges."""
+    options = _options()
+    missing = [name for name in SETS if not (options.data / name).is_dir()]
+    if missing:
+        print(f"no {', '.join(missing)} in {options.data}", file=sys.stderr)
+        return 2
+    # What it starts is stopped on the way out, whoever ends it.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    environment = describe(ROOT, options.data / SETS[0] / "queries.jsonl", packages=("asyncpg", "numpy", "pgvector"))
+    load_average = os.getloadavg()[0]
+    remarks: list[str] = []
+
+    def tell(remark: str) -> None:
+        print(f"# {remark}", flush=True)
+        remarks.append(remark)
+
+    if load_average > _QUIET_LOAD:
+        tell(f"the machine was not quiet before the run: load average {load_average:.1f}")
+    try:
+        with scale_server() as server:
+            dsn = server.dsn(database_name(options.chunks))
+            settings = asyncio.run(_settings(dsn))
+            with running(HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn) as stack:
+                questions = Questions(load_questions(options.data))
+                run = Run(options.chunks, stack, dsn, questions, options.searches, options.seconds, tell)
+                figures = _measured(run, options.only)
+    except (StackError, asyncpg.InvalidCatalogNameError) as error:
+        print(f"{error}; is it built? (make scale-data N={options.chunks})", file=sys.stderr)
+        return 2
+    whole = options.only == list(_ROWS)
+    output = ROOT / "var" / "bench" / f"search-{options.chunks}{'' if whole else '-trial'}.json"
+    environment |= {"rows": options.only, "load_average_before": load_average, "remarks": remarks, **settings}
+    write_results(output, environment, figures)
+    print(f"written to {output.relative_to(ROOT)}")
+    return 1 if any(each.passes is False for each in figures) else 0
+
+
+async def _settings(dsn: str) -> dict[str, Any]:
+    """What of PostgreSQL's settings the figures depend on."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        names = ("server_version", "shared_buffers", "work_mem", "max_parallel_workers_per_gather")
+        return {f"postgres_{name}": await connection.fetchval(f"SHOW {name}") for name in names}
+    finally:
+        await connection.close()
+
+
+def _measured(run: Run, rows: list[str]) -> list[Figure]:
+    figures: list[Figure] = []
+    warm_up(run)
+    for row in rows:
+        started_s = time.perf_counter()
+        figures += printed(_ROWS[row](run))
+        print(f"# {row}: {time.perf_counter() - started_s:.0f} s", flush=True)
+    return figures
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--chunks", type=int, required=True, metavar="N", help="how many; see make scale-data")
+    parser.add_argument("--data", type=Path, required=True, help="folder of evaluation data, such as ../shared/eval")
+    parser.add_argument("--searches", type=int, default=500, help="how many a row asks")
+    parser.add_argument("--seconds", type=float, default=60, help="how long a row under load takes")
+    parser.add_argument("--only", type=_rows, default=list(_ROWS), metavar="ROW,…", help="these rows")
+    return parser.parse_args()
+
+
+def _rows(value: str) -> list[str]:
+    rows = value.split(",")
+    unknown = [row for row in rows if row not in _ROWS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no row {', '.join(unknown)}; there are {', '.join(_ROWS)}")
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

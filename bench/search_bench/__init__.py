@@ -1,0 +1,1 @@
+"""Measures searches through the running services, on a database that `make scale-data` built."""
