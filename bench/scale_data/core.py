@@ -19,7 +19,7 @@ SETS = ("qmsum/train", "seoul_edu/dev", "ko_mrc")
 """What the core is made of: English meetings, Korean meetings, and Korean passages for more than a council's words."""
 
 # Some 4,000 chunks, which take five minutes to embed. Of each Korean meeting it is the beginning.
-_ENGLISH_STEP = 2
+_ENGLISH_STEP = 4
 _KOREAN_CHARACTERS_MAX = 16_000
 _PASSAGES_MAX, _PASSAGES_A_MEETING = 1_000, 40
 
