@@ -1,6 +1,7 @@
 """Further meetings, made of real lines and real vectors: the same core and number give the same meeting."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from random import Random
 
@@ -116,14 +117,11 @@ def _placed(said: Sequence[Utterance], ordinal: int, *, first_utterance: int) ->
     """The chunk of these utterances, as ingest writes it, at its place in the meeting."""
     # Whatever they weigh they are one chunk: sizes were seen to when the lines were chosen.
     (whole,) = chunk(said, count_tokens=lambda _: 1)
-    return Chunk(
+    return replace(
+        whole,
         ordinal=ordinal,
         first_utterance=first_utterance + whole.first_utterance,
-        first_character=whole.first_character,
         last_utterance=first_utterance + whole.last_utterance,
-        last_character=whole.last_character,
-        text=whole.text,
-        speakers=whole.speakers,
     )
 
 
