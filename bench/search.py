@@ -15,10 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from scale_data.server import HOME, MODEL, database_name, scale_server
+from scale_data.server import HOME, MODEL, database_name, scale_server, sizes
 from search_bench.alone import alone_figures
+from search_bench.common import common_figures
+from search_bench.filtered import filtered_figures
+from search_bench.index_build import build_figures, memory_figures
+from search_bench.load import clients_figures, open_figures
 from search_bench.questions import SETS, Questions, load_questions
+from search_bench.raw import raw_figures
 from search_bench.run import Run, warm_up
+from search_bench.vector_leg import vector_figures
 from stack import ROOT, running
 
 from sagwan_bench.environment import describe
@@ -27,6 +33,14 @@ from sagwan_client.errors import StackError
 
 _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "alone": alone_figures,
+    "clients": clients_figures,
+    "open": open_figures,
+    "common": common_figures,
+    "filters": filtered_figures,
+    "raw": raw_figures,
+    "vector": vector_figures,
+    "build": build_figures,
+    "memory": memory_figures,
 }
 # What latencies of milliseconds survive: a shell and an editor.
 _QUIET_LOAD = 0.5
@@ -55,9 +69,12 @@ def main() -> int:
         with scale_server() as server:
             dsn = server.dsn(database_name(options.chunks))
             settings = asyncio.run(_settings(dsn))
+            databases = {
+                size: server.dsn(database_name(size)) for size in asyncio.run(sizes(server)) if size <= options.chunks
+            }
             with running(HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn) as stack:
                 questions = Questions(load_questions(options.data))
-                run = Run(options.chunks, stack, dsn, questions, options.searches, options.seconds, tell)
+                run = Run(options.chunks, stack, dsn, databases, questions, options.searches, options.seconds, tell)
                 figures = _measured(run, options.only)
     except (StackError, asyncpg.InvalidCatalogNameError) as error:
         print(f"{error}; is it built? (make scale-data N={options.chunks})", file=sys.stderr)

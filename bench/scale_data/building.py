@@ -116,6 +116,7 @@ async def _ensure_database(server: EmbeddedPostgres, size: Size, stages: Stages,
     if await _created(server, name, partial, template=core_name()):
         tell(f"{name} is there already")
         return
+    await _migrated(server.dsn(partial))
     async with opened(server.dsn(core_name())) as core, opened(server.dsn(partial)) as connection:
         database = DatabaseBuild(core, connection, stages, tell)
         await database.rows_up_to(size.chunks)

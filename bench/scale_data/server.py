@@ -1,6 +1,7 @@
 """The PostgreSQL that holds the databases: one server in var/scale, a database a size."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from sagwan_embedder.adapters.model_folder import read_card
 HOME = ROOT / "var" / "scale"
 MODEL = ROOT / "var" / "model"
 _SHA256_DIGITS = 12
+_NAME = re.compile(r"chunks_(?P<chunks>\d+)_(?P<model>[0-9a-f]+)")
 
 
 def core_name() -> str:
@@ -26,6 +28,17 @@ def core_name() -> str:
 def database_name(chunks: int) -> str:
     """The database of so many chunks."""
     return f"chunks_{chunks}_{_model()}"
+
+
+async def sizes(server: EmbeddedPostgres) -> list[int]:
+    """The sizes of the databases that are whole."""
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    try:
+        names = await connection.fetch("SELECT datname FROM pg_database")
+    finally:
+        await connection.close()
+    found = (_NAME.fullmatch(row["datname"]) for row in names)
+    return sorted(int(each["chunks"]) for each in found if each and each["model"] == _model())
 
 
 def _model() -> str:

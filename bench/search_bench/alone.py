@@ -1,10 +1,10 @@
 """One client that asks, waits and asks again: how long a search takes, and where the time goes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import fmean
 
-from sagwan_bench.results import Figure, Target, at_most
-from sagwan_bench.samples import nearest_rank
+from sagwan_bench.results import Figure, at_most
+from search_bench.latencies import latency_figures, ms
 from search_bench.run import Asked, Run, client_of
 
 _STAGES = ("embed", "lexical", "vector", "fuse", "fetch", "total")
@@ -22,25 +22,12 @@ def alone_figures(run: Run) -> Iterator[Figure]:
     stages = {stage: [_stage_s(each, stage) for each in asked] for stage in _STAGES}
     stages["outside"] = [whole - inside for whole, inside in zip(seconds, stages["total"], strict=True)]
     for stage, values in stages.items():
-        yield Figure(f"alone_{stage}_p50_ms", _ms(nearest_rank(0.5, values)), "ms")
+        yield Figure(f"alone_{stage}_p50_ms", ms(0.5, values), "ms")
     # The question is embedded while the lexical leg runs, so the shares add up to more than one.
     for stage, values in stages.items():
         yield Figure(f"alone_{stage}_share", fmean(values) / fmean(seconds), "of the time")
 
 
-def latency_figures(
-    name: str, seconds: Sequence[float], *, p50: Target | None = None, p99: Target | None = None
-) -> Iterator[Figure]:
-    """The median and the tail of what a client waited."""
-    for quantile, target in ((0.5, p50), (0.95, None), (0.99, p99)):
-        label = f"{name}_p{round(quantile * 100)}_ms"
-        yield Figure(label, _ms(nearest_rank(quantile, seconds)), "ms", target)
-
-
 def _stage_s(asked: Asked, stage: str) -> float:
     duration = getattr(asked.response.timings, stage)
     return float(duration.seconds + duration.nanos / 1e9)
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1_000

@@ -1,17 +1,20 @@
 """What every row of a run shares."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
 from stack import Stack
 
 from sagwan.search.v1 import search_pb2, search_pb2_grpc
+from sagwan_runtime.postgres.queries import load_queries
 from search_bench.questions import Questions
 
+QUERIES = load_queries(Path(__file__).parent / "statements.sql")
 _TIMEOUT_S = 30.0
 _WARM_UP = 100
 
@@ -24,6 +27,7 @@ class Run:
         chunks: How many there are.
         stack: The services.
         dsn: The database, as its owner.
+        sizes: Databases of this size and smaller ones, by their number of chunks.
         questions: What is asked.
         searches: How many a row asks, where no claim says otherwise.
         seconds: How long a row under load takes.
@@ -33,6 +37,7 @@ class Run:
     chunks: int
     stack: Stack
     dsn: str
+    sizes: Mapping[int, str]
     questions: Questions
     searches: int
     seconds: float
@@ -52,6 +57,10 @@ class Asked:
     response: search_pb2.SearchResponse
 
 
+class Degraded(Exception):
+    """A leg was left out: what was measured is no such search."""
+
+
 class Client:
     """Calls search as a service of somebody else would."""
 
@@ -63,14 +72,14 @@ class Client:
         """Asks a question and waits for the answer.
 
         Raises:
-            RuntimeError: A leg was left out: what was measured is no such search.
+            Degraded: A leg was left out.
         """
         request = search_pb2.SearchRequest(query=text, **fields)
         begun = time.perf_counter()
         response = self._search(request, metadata=self._metadata, timeout=_TIMEOUT_S)
         seconds = time.perf_counter() - begun
         if response.degraded:
-            raise RuntimeError(response.degraded_reason)
+            raise Degraded(response.degraded_reason)
         return Asked(seconds, response)
 
     def call(self, text: str) -> Any:

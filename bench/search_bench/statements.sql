@@ -1,0 +1,44 @@
+-- What the measurements ask the database themselves, as its owner.
+
+-- name: some_texts
+-- Texts of so many chunks, from all over the table.
+SELECT text FROM chunks WHERE hashint8(chunk_id) % greatest(1, (SELECT count(*) FROM chunks) / $1::bigint) = 0 LIMIT $1;
+
+-- name: most_common_terms
+-- Of the given terms those that most chunks hold.
+SELECT t.term_id, t.chunk_count, c.chunk_count AS corpus_count
+FROM term_stats AS t
+JOIN corpus_stats AS c ON c.tenant_id = t.tenant_id
+WHERE t.term_id = ANY ($1::integer[])
+ORDER BY t.chunk_count DESC, t.term_id
+LIMIT $2;
+
+-- name: passing
+-- How many chunks pass a filter by days, speaker and tag; NULL does not restrict.
+SELECT count(*) FROM :"vectors" AS v
+WHERE ($1::date IS NULL OR v.held_on >= $1)
+  AND ($2::date IS NULL OR v.held_on <= $2)
+  AND ($3::text IS NULL OR v.speakers @> ARRAY[$3])
+  AND ($4::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE tags @> ARRAY[$4]));
+
+-- name: nearest_passing
+-- The chunks nearest to a vector among those that pass, by looking at each.
+SELECT v.chunk_id FROM :"vectors" AS v
+WHERE ($2::date IS NULL OR v.held_on >= $2)
+  AND ($3::date IS NULL OR v.held_on <= $3)
+  AND ($4::text IS NULL OR v.speakers @> ARRAY[$4])
+  AND ($5::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE tags @> ARRAY[$5]))
+ORDER BY (v.embedding <#> $1::vector) + 0, v.chunk_id
+LIMIT $6;
+
+-- name: nearest
+-- The chunks nearest to a vector, by the index where there is one.
+SELECT v.chunk_id FROM :"vectors" AS v ORDER BY v.embedding <#> $1::vector LIMIT $2;
+
+-- name: serving_model
+-- The model that wrote the vectors.
+SELECT model_id, sha256 FROM models WHERE state = 'serving';
+
+-- name: tenant
+-- Whose meetings the database holds.
+SELECT tenant_id FROM tenants ORDER BY name;
