@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from sagwan_ingest.adapters.writing import folded_names
 from sagwan_ingest.domain.completions import completions
 from sagwan_ingest.domain.indexing import duration_ms, term_count_changes
 from sagwan_ingest.ports import PreparedMeeting
@@ -16,14 +17,14 @@ from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETINGS = (
     "tenant_id meeting_key meeting_id title started_at held_on duration_ms language series participants tags source "
-    "attributes content_sha256 utterance_count chunk_count"
+    "attributes content_sha256 utterance_count chunk_count series_key participant_keys tag_keys"
 )
 _UTTERANCES = "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text"
 _CHUNKS = (
     "tenant_id chunk_id meeting_key ordinal first_utterance first_character last_utterance last_character "
     "text_sha256 text"
 )
-_CHUNK_TERMS = "tenant_id chunk_id meeting_key held_on speakers term_ids weights"
+_CHUNK_TERMS = "tenant_id chunk_id meeting_key held_on speakers kinds start_ms end_ms term_ids weights"
 _CHUNK_VECTORS = "tenant_id chunk_id meeting_key held_on speakers embedding"
 _COMPLETIONS = "tenant_id meeting_key ordinal property key value occurrences"
 _STATISTICS_CHANGES = "tenant_id chunk_change term_ids term_changes"
@@ -67,8 +68,12 @@ class MeetingCopier:
                         *(place.last_utterance, place.last_character, indexed.text_sha256, place.text),
                     )
                 )
-                weights = sparse_vector(indexed.weights, TERM_IDS_MAX)
-                terms.append((self._tenant_id, chunk_id, *beside, speakers, sorted(indexed.weights), weights))
+                terms.append(
+                    (
+                        *(self._tenant_id, chunk_id, *beside, speakers, place.kinds, place.start_ms, place.end_ms),
+                        *(sorted(indexed.weights), sparse_vector(indexed.weights, TERM_IDS_MAX)),
+                    )
+                )
                 vectors.append((self._tenant_id, chunk_id, *beside, speakers, each.vectors[indexed.text_sha256]))
                 chunk_id += 1
         changes = term_count_changes((indexed for each in meetings for indexed in each.chunks), {})
@@ -91,6 +96,7 @@ class MeetingCopier:
             *(self._tenant_id, key, meeting.meeting_id, meeting.title, meeting.started_at, meeting.held_on),
             *(duration_ms(meeting), meeting.language, meeting.series, meeting.participants, meeting.tags),
             *(meeting.source, "{}", prepared.content_sha256, len(meeting.utterances), len(prepared.chunks)),
+            *folded_names(meeting.series, meeting.participants, meeting.tags),
         )
 
     def _utterances(self, key: int, prepared: PreparedMeeting) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
 import asyncpg
@@ -20,6 +20,8 @@ from sagwan_runtime.postgres.database import open_database
 from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.postgres.tenants import ensure_tenant
 from sagwan_runtime.settings import DatabaseSettings
+from sagwan_search.adapters.postgres import PostgresMeetingStore as SearchedMeetings
+from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
 
@@ -72,6 +74,17 @@ async def _store(stack, url):
     return PostgresMeetingStore(database, load_queries(files("sagwan_ingest.adapters") / "queries.sql"))
 
 
+@asynccontextmanager
+async def _searched(url, tenant_id):
+    """A session of the search service."""
+    async with open_database(
+        DatabaseSettings(url=url), DatabaseMetrics(CollectorRegistry()), trace.NoOpTracer(), application_name="tests"
+    ) as database:
+        store = SearchedMeetings(database, load_queries(files("sagwan_search.adapters") / "queries.sql"))
+        async with store.look(tenant_id, Deadline.after(10)) as session:
+            yield session
+
+
 async def _content(connection: asyncpg.Connection, tenant_id) -> dict[str, list[str]]:
     """Everything that is kept of a tenant's meetings, keys left out."""
     found = {}
@@ -112,20 +125,17 @@ async def test_what_is_copied_can_be_searched_as_the_services_do(new_database, r
         await MeetingCopier(connection, tenant_id, "chunk_vectors_1").copy([meeting], meeting_key=7, chunk_id=70)
         sought = meeting.chunks[2]
         term = next(iter(sought.weights))
-        await connection.execute("SET ROLE sagwan_service")
-        await connection.execute("SELECT set_config('sagwan.tenant_id', $1, false)", str(tenant_id))
-        matches = await connection.fetch(
-            "SELECT chunk_id FROM lexical_matches($1, $2::text::sparsevec, NULL, NULL, NULL, NULL, 10)",
-            [term],
-            f"{{{term}:1}}/1000000000",
-        )
-        nearest = await connection.fetchval(
-            "SELECT chunk_id FROM chunk_vectors_1 ORDER BY embedding <#> $1 LIMIT 1",
-            meeting.vectors[sought.text_sha256],
-        )
+        searched = await stack.enter_async_context(_searched(url, tenant_id))
+        statistics = await searched.term_statistics([term])
+        weighted = WeightedTerm("", term, 1, statistics.chunk_counts[term], 1.0)
+        matches = await searched.lexical([weighted], [weighted], 10)
+        await searched.serving_model()
+        nearest = await searched.nearest(meeting.vectors[sought.text_sha256], 1)
     holders = {70 + place for place, each in enumerate(meeting.chunks) if term in each.weights}
-    assert {row["chunk_id"] for row in matches} == holders
-    assert nearest == 72
+    assert statistics.corpus_count == 5
+    assert statistics.chunk_counts[term] == len(holders)
+    assert {each.chunk_id for each in matches} == holders
+    assert [each.chunk_id for each in nearest] == [72]
 
 
 async def test_a_build_that_was_stopped_goes_on_and_ends_like_one_that_was_not(new_database, recombiner):
