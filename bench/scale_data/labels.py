@@ -55,7 +55,5 @@ def labels_of(number: int) -> Labels:
 
 
 def days_of_share(share: float) -> tuple[date, date]:
-    """The first and the last day of a span in the middle of all days that holds this share of them, one at least."""
-    days = max(1, round(DAYS * share))
-    first = FIRST_DAY + timedelta(days=(DAYS - days) // 2)
-    return first, first + timedelta(days=days - 1)
+    """The first and the last day of a span that holds this share of all days, from the first on: somebody met on it."""
+    return FIRST_DAY, FIRST_DAY + timedelta(days=max(1, round(DAYS * share)) - 1)
