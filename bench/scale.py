@@ -52,9 +52,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--chunks", type=int, required=True, metavar="N", help="how many, the real ones included")
     parser.add_argument("--data", type=Path, required=True, help="folder of evaluation data, such as ../shared/eval")
-    parser.add_argument("--maintenance-mb", type=int, default=2_048, help="memory for building an index")
+    parser.add_argument("--maintenance-mb", type=int, default=3_072, help="memory for building an index")
     parser.add_argument(
-        "--workers", type=int, default=max(0, (os.cpu_count() or 1) - 1), help="processes that help to build one"
+        "--workers",
+        type=int,
+        default=max(0, (os.cpu_count() or 1) - 1),
+        help="processes that help to build one, in /dev/shm",
     )
     return parser.parse_args()
 

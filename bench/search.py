@@ -1,7 +1,7 @@
 """Measures searches among so many chunks through the services, and holds them against the targets.
 
 The chunks are those of `make scale-data N=…`. Prints a row a figure, writes var/bench/search-N.json, and exits with 1
-when a target is missed. With --only it measures some rows, writes to a file of its own and stands for nothing.
+when a target is missed. With --only, or shortened, it writes to a file of its own and stands for nothing.
 """
 
 import argparse
@@ -42,6 +42,7 @@ _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "build": build_figures,
     "memory": memory_figures,
 }
+_SEARCHES, _SECONDS = 500, 60.0
 # What latencies of milliseconds survive: a shell and an editor.
 _QUIET_LOAD = 0.5
 
@@ -79,9 +80,17 @@ def main() -> int:
     except (StackError, asyncpg.InvalidCatalogNameError) as error:
         print(f"{error}; is it built? (make scale-data N={options.chunks})", file=sys.stderr)
         return 2
-    whole = options.only == list(_ROWS)
+    whole = (options.only, options.searches, options.seconds) == (list(_ROWS), _SEARCHES, _SECONDS)
     output = ROOT / "var" / "bench" / f"search-{options.chunks}{'' if whole else '-trial'}.json"
-    environment |= {"rows": options.only, "load_average_before": load_average, "remarks": remarks, **settings}
+    environment |= {
+        "chunks": options.chunks,
+        "rows": options.only,
+        "searches": options.searches,
+        "seconds": options.seconds,
+        "load_average_before": load_average,
+        "remarks": remarks,
+        **settings,
+    }
     write_results(output, environment, figures)
     print(f"written to {output.relative_to(ROOT)}")
     return 1 if any(each.passes is False for each in figures) else 0
@@ -113,8 +122,10 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--chunks", type=int, required=True, metavar="N", help="how many; see make scale-data")
     parser.add_argument("--data", type=Path, required=True, help="folder of evaluation data, such as ../shared/eval")
-    parser.add_argument("--searches", type=int, default=500, help="how many a row asks")
-    parser.add_argument("--seconds", type=float, default=60, help="how long a row under load takes")
+    parser.add_argument("--searches", type=int, default=_SEARCHES, help="how many a row asks; others are a trial")
+    parser.add_argument(
+        "--seconds", type=float, default=_SECONDS, help="how long a row under load takes; others are a trial"
+    )
     parser.add_argument("--only", type=_rows, default=list(_ROWS), metavar="ROW,…", help="these rows")
     return parser.parse_args()
 

@@ -10,7 +10,7 @@ from sagwan_ingest.domain.splitting import sentence_spans
 from sagwan_text.terms import Term, term_id
 from sagwan_text.tokens import estimate_tokens
 
-# A chunk of the usual size has seven or eight lines, as in meetings of short and long turns.
+# A chunk of the usual size has some ten lines, as in meetings of short and long turns.
 _LINE_TOKENS = 40
 # Longer than any sentence that somebody says, and far below what the tagger takes at a time.
 _SENTENCE_CHARACTERS_MAX = 600
