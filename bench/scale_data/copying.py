@@ -9,7 +9,7 @@ import asyncpg
 
 from sagwan_ingest.adapters.writing import folded_names
 from sagwan_ingest.domain.completions import completions
-from sagwan_ingest.domain.indexing import duration_ms, term_count_changes
+from sagwan_ingest.domain.indexing import WEIGHTS_VERSION, duration_ms, term_count_changes
 from sagwan_ingest.ports import PreparedMeeting
 from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_text.speakers import speaker_key
@@ -17,7 +17,7 @@ from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETINGS = (
     "tenant_id meeting_key meeting_id title started_at held_on duration_ms language series participants tags source "
-    "attributes content_sha256 utterance_count chunk_count series_key participant_keys tag_keys"
+    "attributes content_sha256 utterance_count chunk_count series_key participant_keys tag_keys weights_version"
 )
 _UTTERANCES = "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text"
 _CHUNKS = (
@@ -76,7 +76,7 @@ class MeetingCopier:
                 )
                 vectors.append((self._tenant_id, chunk_id, *beside, speakers, each.vectors[indexed.text_sha256]))
                 chunk_id += 1
-        changes = term_count_changes((indexed for each in meetings for indexed in each.chunks), {})
+        changes = term_count_changes((indexed.weights for each in meetings for indexed in each.chunks), {})
         statistics = [(self._tenant_id, len(chunks), [term for term, _ in changes], [count for _, count in changes])]
         async with self._connection.transaction():
             await self._rows("meetings", _MEETINGS, meeting_rows)
@@ -97,6 +97,7 @@ class MeetingCopier:
             *(duration_ms(meeting), meeting.language, meeting.series, meeting.participants, meeting.tags),
             *(meeting.source, "{}", prepared.content_sha256, len(meeting.utterances), len(prepared.chunks)),
             *folded_names(meeting.series, meeting.participants, meeting.tags),
+            WEIGHTS_VERSION,
         )
 
     def _utterances(self, key: int, prepared: PreparedMeeting) -> Iterator[Row]:

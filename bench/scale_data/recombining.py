@@ -58,13 +58,14 @@ class Recombiner:
         utterances: list[Utterance] = []
         chunks: list[IndexedChunk] = []
         vectors: dict[bytes, Vector] = {}
+        labels = labels_of(number)
+        of_title = self._terms.of(labels.title)
         for ordinal in range(chunk_count):
             sources = random.sample(pool, random.choice((2, 3)))
             said = list(_said(_chosen_lines(sources, random), random, after=utterances))
-            chunks.append(self._indexed(_placed(said, ordinal, first_utterance=len(utterances))))
+            chunks.append(self._indexed(of_title, _placed(said, ordinal, first_utterance=len(utterances))))
             vectors[chunks[-1].text_sha256] = _between(sources[0].vector, sources[1].vector, noise)
             utterances += said
-        labels = labels_of(number)
         meeting = Meeting(
             meeting_id=f"scale-{number:07}",
             title=labels.title,
@@ -78,8 +79,8 @@ class Recombiner:
         )
         return PreparedMeeting(meeting, content_sha256(meeting), chunks, vectors, self._model_sha256)
 
-    def _indexed(self, placed: Chunk) -> IndexedChunk:
-        weights = self._bm25.document_weights(self._terms.of(placed.text))
+    def _indexed(self, of_title: Sequence[int], placed: Chunk) -> IndexedChunk:
+        weights = self._bm25.document_weights([*of_title, *self._terms.of(placed.text)])
         return IndexedChunk(placed, sha256(placed.text.encode()).digest(), weights)
 
 

@@ -98,7 +98,7 @@ class _InOneProcess:
         finally:
             await owner.close()
         settings = SearchSettings()
-        embedder = _RawEmbedder(Model(model["sha256"], "raw"))
+        embedder = _RawEmbedder(Model(model["sha256"], "raw", model["dimension"]))
         async with open_database(
             DatabaseSettings(url=run.dsn),
             DatabaseMetrics(CollectorRegistry()),

@@ -37,7 +37,7 @@ SELECT v.chunk_id FROM :"vectors" AS v ORDER BY v.embedding <#> $1::vector LIMIT
 
 -- name: serving_model
 -- The model that wrote the vectors.
-SELECT model_id, sha256 FROM models WHERE state = 'serving';
+SELECT model_id, sha256, dimension FROM models WHERE state = 'serving';
 
 -- name: tenant
 -- Whose meetings the database holds.

@@ -106,8 +106,9 @@ def test_meetings_are_in_one_language_each(recombiner):
 
 def test_chunks_have_the_terms_and_weights_that_ingest_would_give_them(recombiner, analyze):
     for number in range(6):
-        chunks = recombiner.meeting(number, 10).chunks
-        assert list(chunks) == indexed([each.chunk for each in chunks], analyze, Bm25())
+        prepared = recombiner.meeting(number, 10)
+        chunks = prepared.chunks
+        assert list(chunks) == indexed(prepared.meeting.title, [each.chunk for each in chunks], analyze, Bm25())
 
 
 def test_chunks_follow_one_another_and_hold_the_utterances_that_they_name(recombiner):
