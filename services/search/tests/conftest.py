@@ -252,7 +252,7 @@ class _MemorySession:
         places = await self.places(chunk_ids)
         counts = Counter(place.meeting_key for place in places.values())
         return [
-            RankedMeeting(summary.meeting_id, summary.held_on, self._meetings[key].facts.tags, count)
+            RankedMeeting(summary.meeting_id, summary.held_on, tuple(self._meetings[key].facts.tags), count)
             for key, count in counts.items()
             for summary in [self._meetings[key].summary]
         ]
