@@ -26,14 +26,19 @@ _DOUBLE_FINALS: Final = {
 }  # fmt: skip
 
 
-def completion_keys(value: str) -> list[str]:
+def completion_keys(value: str) -> dict[str, str]:
     """What a value is found by: from each of its words on to its end, case, width and spaces folded.
 
     Returns:
-        A key a word, without repetition, in the order of the words; none for a value without letters or digits.
+        A key a word, with the word, in the order of the words; none for a value without letters or digits.
     """
     folded = speaker_key(value)
-    return list(dict.fromkeys(_without_spaces(folded[word.start() :]) for word in _WORD.finditer(folded)))
+    return {_without_spaces(folded[word.start() :]): word[0][:KEY_CHARACTERS_MAX] for word in _WORD.finditer(folded)}
+
+
+def completion_key(value: str) -> str:
+    """What a value is found by from its first word on; empty for one without letters or digits."""
+    return next(iter(completion_keys(value)), "")
 
 
 def prefix_ranges(prefix: str) -> list[tuple[str, str]]:

@@ -78,10 +78,10 @@ DELETE FROM completions WHERE meeting_key = $1;
 
 -- name: insert_completions
 -- A row for each word of a meeting's title, tags and speakers.
-INSERT INTO completions (tenant_id, meeting_key, ordinal, property, key, value, occurrences)
-SELECT current_tenant(), $1, c.ordinal, c.property, c.key, c.value, c.occurrences
-FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[])
-    AS c (ordinal, property, key, value, occurrences);
+INSERT INTO completions (tenant_id, meeting_key, ordinal, property, key, word, value, occurrences)
+SELECT current_tenant(), $1, c.ordinal, c.property, c.key, c.word, c.value, c.occurrences
+FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::integer[])
+    AS c (ordinal, property, key, word, value, occurrences);
 
 -- name: count_turns
 -- Speakers of a stored meeting, with how many turns each has.

@@ -109,6 +109,7 @@ class MeetingWriter:
             list(range(len(rows))),
             [each.property for each in rows],
             [each.key for each in rows],
+            [each.word for each in rows],
             [each.value for each in rows],
             [each.occurrences for each in rows],
         )

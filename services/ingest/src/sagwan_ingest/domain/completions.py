@@ -17,12 +17,14 @@ class Completion:
     Attributes:
         property: `speaker`, `tag` or `title`.
         key: The value from the word on, folded.
+        word: The word, folded.
         value: As written.
         occurrences: How often the meeting has the value: turns of a speaker, 1 for a tag or a title.
     """
 
     property: str
     key: str
+    word: str
     value: str
     occurrences: int
 
@@ -43,5 +45,5 @@ def _completions(title: str, tags: Sequence[str], turns: Mapping[str, int]) -> I
     values += [("tag", tag, 1) for tag in dict.fromkeys(tags)]
     values += [("speaker", name, turns[name]) for name in sorted(turns, key=lambda name: (-turns[name], name))]
     for kind, value, occurrences in values:
-        for key in completion_keys(value):
-            yield Completion(kind, key, value, occurrences)
+        for key, word in completion_keys(value).items():
+            yield Completion(kind, key, word, value, occurrences)

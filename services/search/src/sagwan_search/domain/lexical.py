@@ -33,6 +33,7 @@ class WeightedTerm:
         occurrences: In the question.
         chunk_count: Chunks that hold it.
         idf: Its inverse document frequency.
+        share: How much of that counts: less than 1 for what is looked for in place of a word.
     """
 
     text: str
@@ -40,11 +41,12 @@ class WeightedTerm:
     occurrences: int
     chunk_count: int
     idf: float
+    share: float = 1.0
 
     @property
     def weight(self) -> float:
         """What one unit of document weight counts for."""
-        return self.occurrences * self.idf
+        return self.occurrences * self.idf * self.share
 
 
 def distinct_terms(terms: Sequence[Term]) -> dict[str, int]:
@@ -55,7 +57,7 @@ def distinct_terms(terms: Sequence[Term]) -> dict[str, int]:
     return counts
 
 
-def weighted_terms(counts: Mapping[str, int], statistics: TermStatistics) -> list[WeightedTerm]:
+def weighted_terms(counts: Mapping[str, int], statistics: TermStatistics, *, share: float = 1.0) -> list[WeightedTerm]:
     """The question's terms with their weights."""
     weighted = []
     for text, occurrences in counts.items():
@@ -68,6 +70,7 @@ def weighted_terms(counts: Mapping[str, int], statistics: TermStatistics) -> lis
                 occurrences,
                 chunk_count,
                 idf(chunk_count, statistics.corpus_count),
+                share,
             )
         )
     return weighted

@@ -15,6 +15,7 @@ _PARTICLES: Final = (
     "은|는|이|가|을|를|의|에|도|만|와|과|로|으로|나|이나|랑|이랑|하고|께|께서|에게|에게서|한테|에서|부터|까지|보다"
     "|처럼|마다|라|이라|란|이란|들"
 )
+_PARTICLE_ALONE: Final = re.compile(_PARTICLES)
 _PARTICLE: Final = f"(?:{_PARTICLES}){{0,2}}"
 _SPACE: Final = r"[ \t\r]"
 # Neither letters nor digits nor the end of a line or a sentence.
@@ -47,6 +48,11 @@ def phrase_pattern(phrase: str) -> str:
         # A single syllable is part of too many words: it is one by itself, with or without a particle.
         return f"(?<!{_HANGUL}){pattern}{_PARTICLE}(?!{_HANGUL})"
     return f"{_edge(first, '<!')}{pattern}{_edge(last, '!')}"
+
+
+def without_particle(word: str) -> list[str]:
+    """A Korean word without each particle that it may end in, the shortest first; none for a word without one."""
+    return [word[:end] for end in range(1, len(word)) if _PARTICLE_ALONE.fullmatch(word, end)]
 
 
 def _word(word: str) -> str:

@@ -1,0 +1,133 @@
+"""Words of a question that occur nowhere: which they are, and how compounds of them may be written otherwise.
+
+An unspaced Korean compound is cut into terms that occur, and words that were written apart are put together. A word
+that occurs is never touched. Names are in `near_names`.
+"""
+
+import enum
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from sagwan_search.domain.phrases import without_particle
+from sagwan_text.analysis import Term
+
+_WORD: Final = re.compile(r"\S+")
+_LETTERS: Final = re.compile(r"\w+")
+_HANGUL_RUN: Final = re.compile("[가-힣]+")
+# Longer runs are no compound that anybody types.
+_COMPOUND_SYLLABLES: Final = range(4, 21)
+_PIECE_SYLLABLES_MAX: Final = 10
+
+
+class Nearness(enum.Enum):
+    """In what a word, and what is looked for in its place, differ."""
+
+    SPLIT = "split"
+    JOINED = "joined"
+    SPELLING = "spelling"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What was looked for in place of something that is not there.
+
+    Attributes:
+        written: As in the question: a word, two neighbouring ones, or the value of a condition.
+        replacement: What was looked for, or may have been meant.
+        nearness: How the one became the other.
+        applied: Whether it was looked for. Values of conditions are never replaced.
+    """
+
+    written: str
+    replacement: str
+    nearness: Nearness
+    applied: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWord:
+    """What stands between two spaces.
+
+    Attributes:
+        text: Without the punctuation around it.
+        terms: Of analysis, a compound and its parts both.
+        pieces: Those terms that have no parts.
+    """
+
+    text: str
+    terms: tuple[str, ...]
+    pieces: tuple[str, ...]
+
+    def is_missing(self, absent: Collection[str]) -> bool:
+        """Whether all of it is absent, or it is Korean, in pieces, and one of them is."""
+        if all(term in absent for term in self.terms):
+            return bool(self.terms)
+        is_shattered = len(self.pieces) > 1 and _HANGUL_RUN.search(self.text) is not None
+        return is_shattered and any(piece in absent for piece in self.pieces)
+
+
+def question_words(text: str, terms: Sequence[Term]) -> list[QuestionWord]:
+    """The words of a question with the terms that begin in each."""
+    words = []
+    for match in _WORD.finditer(text):
+        inside = [term for term in terms if match.start() <= term.start < match.end()]
+        leaves = [term for term in inside if not any(_lies_inside(other, term) for other in inside)]
+        runs = list(_LETTERS.finditer(match[0]))
+        trimmed = match[0][runs[0].start() : runs[-1].end()] if runs else ""
+        words.append(QuestionWord(trimmed, tuple(t.text for t in inside), tuple(t.text for t in leaves)))
+    return words
+
+
+def compound_terms(word: str) -> set[str]:
+    """Every term that an unspaced Korean compound could be made of; none for what is no such compound."""
+    return {
+        run[first:last]
+        for run in _compound_runs(word)
+        for first in range(len(run))
+        for last in range(first + 1, min(first + _PIECE_SYLLABLES_MAX, len(run)) + 1)
+    }
+
+
+def compound_split(word: str, occurring: Collection[str]) -> list[str] | None:
+    """The fewest terms that occur and together are the word, or all of it but its particles.
+
+    A single syllable is a term of too many words: at most one of the pieces is.
+    """
+    for run in _compound_runs(word):
+        # What each beginning of the run is best cut into: singles, pieces, and the pieces themselves.
+        best: list[tuple[int, int, list[str]] | None] = [(0, 0, []), *(None for _ in run)]
+        for last in range(1, len(run) + 1):
+            ways = [
+                (singles + (last - first == 1), count + 1, [*pieces, run[first:last]])
+                for first in range(max(0, last - _PIECE_SYLLABLES_MAX), last)
+                if (before := best[first]) is not None and run[first:last] in occurring
+                for singles, count, pieces in [before]
+                if singles + (last - first == 1) <= 1
+            ]
+            best[last] = min(ways, default=None)
+        whole = best[-1]
+        if whole is not None:
+            return whole[2]
+    return None
+
+
+def joined_neighbors(words: Sequence[QuestionWord], missing: Collection[QuestionWord]) -> Iterator[tuple[int, str]]:
+    """Where two neighbouring words, one of them missing, could be one: the place of the first, and both as one."""
+    for place, (one, other) in enumerate(pairwise(words)):
+        joined = one.text + other.text
+        is_korean = _HANGUL_RUN.fullmatch(joined) is not None
+        if (one in missing or other in missing) and joined.isalpha() and (is_korean or joined.isascii()):
+            yield place, joined
+
+
+def _compound_runs(word: str) -> list[str]:
+    """The word as a compound, with its particle and without; nothing for what is too short, too long or not Korean."""
+    runs = [word, *without_particle(word)] if _HANGUL_RUN.fullmatch(word) else []
+    return [run for run in runs if len(run) in _COMPOUND_SYLLABLES]
+
+
+def _lies_inside(part: Term, whole: Term) -> bool:
+    return whole.start <= part.start and part.end <= whole.end and part.end - part.start < whole.end - whole.start
