@@ -116,7 +116,7 @@ def ask(
             text, meeting_ids = question
             within = search_pb2.Filter(meetings=[f"meetings/{each}" for each in meeting_ids])
             request = search_pb2.SearchRequest(
-                query=text, mode=MODES[mode], filter=within, page_size=_HITS, explain=True, **fields
+                query=text, mode=MODES[mode], filter=within, page_size=_HITS, explain=True, plain_text=True, **fields
             )
             answer = search(request, metadata=tenant.key, timeout=_TIMEOUT_S)
             if answer.degraded:

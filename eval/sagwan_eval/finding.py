@@ -53,7 +53,7 @@ def _specific(queries: list[dict[str, Any]], meetings: list[dict[str, Any]]) -> 
 
 def _found(stubs: Stubs, query: dict[str, Any]) -> bool:
     """Whether the labelled meeting is among the first five different meetings of the answer."""
-    request = search_pb2.SearchRequest(query=query["text"], page_size=100)
+    request = search_pb2.SearchRequest(query=query["text"], page_size=100, plain_text=True)
     answer = stubs.search.Search(request, metadata=stubs.key, timeout=30)
     meetings = list(dict.fromkeys(hit.meeting.name for hit in answer.hits))[:_TOP_MEETINGS]
     return f"meetings/{query['metadata']['meeting_id']}" in meetings

@@ -1,6 +1,7 @@
 """Meetings that tests search, and an in-memory twin of the store that is plain enough to be the expectation."""
 
 import asyncio
+import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,9 +22,11 @@ from sagwan_search.domain.fusion import Candidate, Leg
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance, cut_to_span
 from sagwan_search.domain.neighbors import Place
+from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
 from sagwan_text.analysis import Analyzer, Term
 from sagwan_text.bm25 import Bm25
+from sagwan_text.completion import completion_keys
 from sagwan_text.korean import load_tagger
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import term_id
@@ -209,6 +212,32 @@ class _MemorySession:
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
         await self._wait_for(Leg.VECTOR)
         return _best([Candidate(each.chunk_id, float(each.vector @ vector)) for each in self._passing()], depth)
+
+    async def newest(self, depth: int) -> list[int]:
+        passing = {chunk.chunk_id for chunk in self._passing()}
+        order = sorted(
+            enumerate(self._meetings), key=lambda each: (each[1].summary.held_on or date.min, each[0]), reverse=True
+        )
+        return [chunk.chunk_id for _, each in order for chunk in each.chunks if chunk.chunk_id in passing][:depth]
+
+    async def names_of(self, keys: Sequence[str]) -> list[Suggestion]:
+        return [each for each in self._names() if set(keys) & set(completion_keys(each.value))]
+
+    async def names_near(self, heads: Sequence[str], tails: Sequence[str]) -> list[Suggestion]:
+        def is_near(word: str) -> bool:
+            letters = unicodedata.normalize("NFD", word)
+            return letters[: len(letters) // 2] in heads or letters[len(letters) // 2 :] in tails
+
+        return [each for each in self._names() if any(map(is_near, completion_keys(each.value).values()))]
+
+    def _names(self) -> list[Suggestion]:
+        speakers = Counter(each.speaker for meeting in self._meetings for each in meeting.utterances)
+        titles = Counter(meeting.summary.title for meeting in self._meetings)
+        return [
+            Suggestion(kind, value, count)
+            for kind, values in (("speaker", speakers), ("title", titles))
+            for value, count in values.items()
+        ]
 
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
         found = [each for meeting in self._of(meeting_id) for each in meeting.chunks if each.chunk_id == chunk_id]

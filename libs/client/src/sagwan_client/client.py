@@ -103,6 +103,7 @@ class SagwanClient:
         neighbor_count: int = 0,
         hits_per_meeting_max: int = 0,
         explain: bool = False,
+        plain_text: bool = False,
         facets: bool = False,
     ) -> search_pb2.SearchResponse:
         """Finds chunks for a question, best first. The arguments are the fields of SearchRequest."""
@@ -116,6 +117,7 @@ class SagwanClient:
             neighbor_count=neighbor_count,
             hits_per_meeting_max=hits_per_meeting_max,
             explain=explain,
+            plain_text=plain_text,
             facets=facets,
         )
         return await self._unary(self._search.Search, request)
@@ -151,9 +153,12 @@ class SagwanClient:
         filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of GetContextRequest is called
         *,
         token_budget: int = 0,
+        plain_text: bool = False,
     ) -> search_pb2.GetContextResponse:
         """Finds passages for a language model, within a budget of tokens."""
-        request = search_pb2.GetContextRequest(query=query, filter=filter, token_budget=token_budget)
+        request = search_pb2.GetContextRequest(
+            query=query, filter=filter, token_budget=token_budget, plain_text=plain_text
+        )
         return await self._unary(self._search.GetContext, request)
 
     async def suggest(self, prefix: str, *, page_size: int = 0) -> Sequence[search_pb2.Suggestion]:

@@ -72,7 +72,7 @@ class BatchSearching:
 
     async def _vectors(self, queries: Sequence[Query], deadline: Deadline) -> Mapping[str, QueryVector | SagwanError]:
         asking = [each for each in queries if each.mode is not Mode.LEXICAL and each.ranking is None]
-        texts = list(dict.fromkeys(each.text for each in asking))
+        texts = list(dict.fromkeys(each.text for each in asking if each.text))
         if not texts:
             return {}
         try:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.fusion import Fused
 from sagwan_search.domain.lines import Line, Utterance, best_line, marked_line
+from sagwan_search.domain.near_misses import Correction
 from sagwan_search.domain.passages import Passage, Selection, merged_passages
 from sagwan_search.domain.query import Query
 from sagwan_search.ports import MeetingStore
@@ -38,10 +39,12 @@ class GatheredContext:
     Attributes:
         passages: Meetings by their best chunk; within a meeting in the order in which they were said.
         degraded_reason: Why a leg that should have taken part is missing; empty when none is.
+        corrections: What was looked for in place of words that occur nowhere, and what conditions may have meant.
     """
 
     passages: Sequence[MarkedPassage]
     degraded_reason: str
+    corrections: Sequence[Correction] = ()
 
     @property
     def token_count(self) -> int:
@@ -89,7 +92,7 @@ class ContextGathering:
                 # A passage may be a whole meeting: other calls get their turn between two lines.
                 await asyncio.sleep(0)
             passages.append(MarkedPassage(passage, lines))
-        return GatheredContext(passages, answer.ranking.degraded_reason)
+        return GatheredContext(passages, answer.ranking.degraded_reason, answer.ranking.corrections)
 
     async def _offer_all(
         self, selection: Selection, tenant_id: UUID, ranked: Sequence[Fused], deadline: Deadline

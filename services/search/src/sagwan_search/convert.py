@@ -15,7 +15,9 @@ from sagwan_runtime.validation import (
 )
 from sagwan_search.convert_filter import MEETING_PREFIX, filter_of
 from sagwan_search.convert_page import LEGS, leg_score_message, position_of, ranking_of, term_message
+from sagwan_search.convert_syntax import correction_message, parsed_query
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
+from sagwan_search.domain.conditions import both, text_filter
 from sagwan_search.domain.facets import Facet
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Method
@@ -70,11 +72,13 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int, token_key: bytes)
         violations.append(Violation("mode", f"{request.mode} is not a mode"))
     fusion = _fusion(request.fusion, _MODES.get(request.mode), violations)
     condition = filter_of(request.filter, violations)
+    parsed = parsed_query(request.query, violations, plain_text=request.plain_text)
     refuse_if_any(violations)
     return Query(
-        text=request.query,
+        text=parsed.words,
         mode=_MODES[request.mode],
-        filter=condition,
+        filter=both(condition, text_filter(parsed)),
+        syntax=parsed.without_words,
         ranking=ranking_of(page_position(request, token_key, request.page_token)),
         hits_max=min(request.page_size or HITS_DEFAULT, depth),
         fusion=fusion,
@@ -112,6 +116,7 @@ def answer_message(answer: Answer, *, explain: bool) -> search_pb2.SearchRespons
         partial=bool(ranking.partial_reason),
         partial_reason=ranking.partial_reason,
         model=ranking.model,
+        corrections=[correction_message(each) for each in ranking.corrections],
         facets=[_facet(each) for each in answer.facets],
         timings=search_pb2.SearchTimings(
             **{stage: _duration_s(seconds) for stage, seconds in answer.stage_seconds.items()}

@@ -5,6 +5,7 @@ from sagwan_runtime.errors import InvalidRequest, refuse_if_any
 from sagwan_runtime.validation import count_violations
 from sagwan_search.context import GatheredContext, MarkedPassage
 from sagwan_search.convert import line_message, query_of, summary_message
+from sagwan_search.convert_syntax import correction_message
 from sagwan_search.domain.query import Query
 
 _TOKEN_BUDGET_DEFAULT = 2_000
@@ -24,7 +25,7 @@ def context_request(request: search_pb2.GetContextRequest, *, depth: int, token_
     """
     violations = list(count_violations("token_budget", request.token_budget, largest=_TOKEN_BUDGET_MAX))
     try:
-        asked = search_pb2.SearchRequest(query=request.query, filter=request.filter)
+        asked = search_pb2.SearchRequest(query=request.query, filter=request.filter, plain_text=request.plain_text)
         query = query_of(asked, depth=depth, token_key=token_key)
     except InvalidRequest as error:
         raise InvalidRequest(*error.violations, *violations) from None
@@ -38,6 +39,7 @@ def context_response(context: GatheredContext) -> search_pb2.GetContextResponse:
         passages=[_passage(each) for each in context.passages],
         token_count=context.token_count,
         degraded=bool(context.degraded_reason),
+        corrections=[correction_message(each) for each in context.corrections],
     )
 
 

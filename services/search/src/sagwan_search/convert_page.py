@@ -23,7 +23,7 @@ def position_of(ranking: Ranking) -> bytes:
         neighbor_supports=[each.neighbor_support for each in ranking.chunks],
         legs=[_columns(leg, count, ranking.chunks) for leg, count in ranking.candidate_counts.items()],
         terms=[
-            page_token_pb2.QuestionTerm(matched=term_message(each), occurrences=each.occurrences)
+            page_token_pb2.QuestionTerm(matched=term_message(each), occurrences=each.occurrences, share=each.share)
             for each in ranking.terms
         ],
         model=ranking.model,
@@ -94,4 +94,5 @@ def term_message(term: WeightedTerm) -> search_pb2.MatchedTerm:
 
 def _term(term: page_token_pb2.QuestionTerm) -> WeightedTerm:
     matched = term.matched
-    return WeightedTerm(matched.term, term_id(matched.term), term.occurrences, matched.document_count, matched.idf)
+    identifier = term_id(matched.term)
+    return WeightedTerm(matched.term, identifier, term.occurrences, matched.document_count, matched.idf, term.share)

@@ -122,6 +122,10 @@ class SearchSession(Protocol):
         """Chunks of the serving model nearest to a vector, by cosine, best first."""
         ...
 
+    async def newest(self, depth: int) -> list[int]:
+        """Chunks that pass the filter, those of the newest meetings first, then as they were said."""
+        ...
+
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
         """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
         ...
@@ -132,6 +136,14 @@ class SearchSession(Protocol):
 
     async def chunks(self, chunk_ids: Sequence[int]) -> dict[int, StoredChunk]:
         """The chunks that still exist, by id, with their utterances."""
+        ...
+
+    async def names_of(self, keys: Sequence[str]) -> list[Suggestion]:
+        """Speakers, tags and titles that keys lead to, as `sagwan_text.completion` makes them."""
+        ...
+
+    async def names_near(self, heads: Sequence[str], tails: Sequence[str]) -> list[Suggestion]:
+        """Speakers, tags and titles with a word of which one half or the other is given, the most frequent ones."""
         ...
 
     async def places(self, chunk_ids: Sequence[int]) -> dict[int, Place]:

@@ -3,30 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_search.domain.answer import Answer
+from sagwan_search.domain.conditions import with_terms
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.grouping import at_most_per_meeting
 from sagwan_search.domain.lexical import (
     WeightedTerm,
-    distinct_terms,
     left_out,
     match_share,
     matched_terms,
-    weighted_terms,
 )
+from sagwan_search.domain.near_misses import Correction
 from sagwan_search.domain.neighbors import supported
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.ranking import Ranking
+from sagwan_search.near_misses import NearMisses
 from sagwan_search.pages import PageTexts, Stages, page_answer, read_page
 from sagwan_search.ports import ExpectingEmbedder, MeetingStore, Model, QueryEmbedder, QueryVector, SearchSession
 from sagwan_text.analysis import Term
-from sagwan_text.terms import term_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,14 @@ class _Words:
         terms: The question's terms with their weights.
         candidates: What it found, best first; None when it took no part.
         partial_reason: What part of the question a limit left out; empty when none did.
+        corrections: What was looked for in place of words that occur nowhere.
         missing: Why it took no part, where it should have.
     """
 
     terms: Sequence[WeightedTerm] = ()
     candidates: list[Candidate] | None = None
     partial_reason: str = ""
+    corrections: Sequence[Correction] = ()
     missing: SagwanError | None = None
 
 
@@ -108,6 +110,7 @@ class Searching:
         self._analyze = analyze
         self._metrics = metrics
         self._limits = limits
+        self._near_misses = NearMisses(analyze, terms_max=limits.terms_max)
 
     async def search(
         self, tenant_id: UUID, query: Query, deadline: Deadline, *, known: QueryVector | SagwanError | None = None
@@ -128,6 +131,7 @@ class Searching:
             DeadlineExceeded: Time ran out.
         """
         stages = Stages()
+        query = replace(query, filter=with_terms(query.filter, query.syntax, self._analyze))
         with stages.timed("total"):
             if query.ranking is not None:
                 # Nothing is narrowed: what passes the filter was found by the first page.
@@ -165,7 +169,7 @@ class Searching:
 
     async def _words(self, tenant_id: UUID, query: Query, deadline: Deadline, stages: Stages) -> _Words:
         """What the lexical leg finds. In a hybrid search it has half of the time: the rest is for vectors alone."""
-        if query.mode is Mode.VECTOR:
+        if query.mode is Mode.VECTOR or not query.text:
             return _Words()
         hybrid = query.mode is Mode.HYBRID
         longest_s = deadline.remaining_s() / 2 if hybrid else deadline.remaining_s()
@@ -206,6 +210,7 @@ class Searching:
                 model, rankings[Leg.VECTOR] = nearest
 
             share = match_share(words.candidates[0].score, words.terms) if words.candidates else 0.0
+            suggestions = await self._near_misses.suggestions(session, query.syntax.conditions)
             with stages.timed("fuse"):
                 ranking = Ranking(
                     chunks=await self._fused(session, query, rankings, share),
@@ -215,6 +220,7 @@ class Searching:
                     degraded_reason=degraded_reason,
                     partial_reason=words.partial_reason,
                     match_share=share,
+                    corrections=[*words.corrections, *suggestions],
                 )
             with stages.timed("fetch"):
                 return await read_page(session, query, ranking)
@@ -223,7 +229,10 @@ class Searching:
         self, session: SearchSession, query: Query, rankings: Mapping[Leg, Sequence[Candidate]], share: float
     ) -> list[Fused]:
         """Every candidate, best first, as the question wants them fused, supported and grouped."""
-        fused = fuse(rankings, query.fusion, match_share=share)
+        if query.text:
+            fused = fuse(rankings, query.fusion, match_share=share)
+        else:
+            fused = [Fused(each, 0.0, ()) for each in await session.newest(self._limits.leg_depth)]
         if not (query.fusion.neighbor_support or query.hits_per_meeting_max):
             return fused
         places = await session.places([each.chunk_id for each in fused])
@@ -242,7 +251,7 @@ class Searching:
     async def _query_vector(
         self, query: Query, known: QueryVector | SagwanError | None, deadline: Deadline, stages: Stages
     ) -> QueryVector | _MissingVector | None:
-        if query.mode is Mode.LEXICAL:
+        if query.mode is Mode.LEXICAL or not query.text:
             return None
         if known is not None:
             return _MissingVector(known) if isinstance(known, SagwanError) else known
@@ -255,13 +264,12 @@ class Searching:
                 return _MissingVector(error)
 
     async def _lexical(self, session: SearchSession, query: Query) -> _Words:
-        counts = distinct_terms(self._analyze(query.text))
-        counted = dict(list(counts.items())[: self._limits.terms_max])
-        statistics = await session.term_statistics([term_id(text) for text in counted])
-        terms = weighted_terms(counted, statistics)
+        question = await self._near_misses.question_terms(session, query.text)
+        terms = question.weighted
         matched = matched_terms(terms, candidates_max=self._limits.match_candidates_max)
         candidates = await session.lexical(matched, terms, self._limits.leg_depth) if matched else []
-        return _Words(terms, candidates, left_out(len(counts), terms, matched))
+        partial_reason = left_out(len(terms) + question.left_out_count, terms, matched)
+        return _Words(terms, candidates, partial_reason, question.corrections)
 
     async def _nearest(
         self, session: SearchSession, found: QueryVector | _MissingVector | None, stages: Stages

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.console import printable
+from sagwan_client.cli.corrections import print_corrections
 from sagwan_client.cli.explain import bar
 from sagwan_client.cli.render import milliseconds, print_hit, print_hits_of_meeting
 
@@ -45,6 +46,7 @@ def print_answer(
         for rank, hit in ranked:
             print_hit(console, hit, rank, context_lines=context_lines, named=named)
             console.print()
+    print_corrections(console, answer.corrections)
     if not answer.hits:
         console.print("Nothing found.")
     if answer.facets:

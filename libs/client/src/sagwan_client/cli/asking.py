@@ -66,6 +66,7 @@ class SearchOptions:
         hits_per_meeting_max: The best so many of a meeting; 0 for all.
         explain: Whether to tell why the hits rank.
         facets: Whether to count what the candidates have in common.
+        plain: Whether the question is words alone, without syntax.
     """
 
     filter: search_pb2.Filter
@@ -77,6 +78,7 @@ class SearchOptions:
     hits_per_meeting_max: int = 0
     explain: bool = False
     facets: bool = False
+    plain: bool = False
 
     async def ask(self, client: SagwanClient, question: str, *, page_token: str = "") -> search_pb2.SearchResponse:
         """Asks for one page."""
@@ -92,6 +94,7 @@ class SearchOptions:
             hits_per_meeting_max=self.hits_per_meeting_max,
             explain=self.explain,
             facets=self.facets,
+            plain_text=self.plain,
         )
 
     def _fusion(self) -> search_pb2.Fusion:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.console import notices, output, print_json, printable, run_with_client
+from sagwan_client.cli.corrections import PlainOption, print_corrections
 from sagwan_client.cli.filters import JsonOption, takes_filter
 from sagwan_client.cli.render import highlighted
 
@@ -19,10 +20,11 @@ def context(
     tokens: Annotated[
         int, typer.Option("--tokens", "-t", min=1, max=100_000, help="Tokens that all lines together may have.")
     ] = 2_000,
+    plain: PlainOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Gather passages for a language model: cited, in order, within a budget of tokens."""
-    answer = run_with_client(lambda client: client.get_context(question, wanted, token_budget=tokens))
+    answer = run_with_client(lambda client: client.get_context(question, wanted, token_budget=tokens, plain_text=plain))
     if as_json:
         print_json(answer)
     else:
@@ -44,6 +46,7 @@ def print_passages(console: Console, aside: Console, answer: search_pb2.GetConte
         for line in passage.lines:
             speaker = Text(f"{printable(line.speaker)}: " if line.speaker else "", style="cyan")
             console.print(Text.assemble(speaker, highlighted(line)))
+    print_corrections(aside, answer.corrections)
     if not answer.passages:
         aside.print("Nothing found.")
     if answer.degraded:

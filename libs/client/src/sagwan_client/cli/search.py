@@ -10,6 +10,7 @@ from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.answers import print_answer
 from sagwan_client.cli.asking import FusionMethod, Mode, SearchOptions, Weights, weights_of
 from sagwan_client.cli.console import output, print_json, run_with_client
+from sagwan_client.cli.corrections import PlainOption
 from sagwan_client.cli.explain import print_explanation
 from sagwan_client.cli.filters import JsonOption, takes_filter
 from sagwan_client.cli.pages import Page, PageOption, PageTokenOption
@@ -33,6 +34,7 @@ def search(
         Weights | None,
         typer.Option(parser=weights_of, metavar="LEXICAL,VECTOR", help="What each leg weighs, such as 0.7,1."),
     ] = None,
+    plain: PlainOption = False,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -63,7 +65,17 @@ def search(
     interactive: Annotated[bool, typer.Option("--interactive", "-i", help="Search as you type.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find what was said, by whom and when."""
+    """Find what was said, by whom and when.
+
+    \b
+    Besides words the question may hold
+      "a phrase"          literally these words, required of every hit
+      -word -"a phrase"   what must not be there
+      speaker:NAME        also participant: series: tag: meeting: lang: kind:
+      after: before:      2026-01-31, 2026-01 or 2026
+      from: to:           h:mm:ss or m:ss of the recording
+    -tag:x excludes; several values of one key mean any of them. Write -- before a question that begins with a dash.
+    """  # noqa: D301  # the backspace keeps lines as they are
     grouped = group or per_meeting is not None
     one_answer = {
         "--json": as_json,
@@ -90,6 +102,7 @@ def search(
         hits_per_meeting_max=(per_meeting or _HITS_PER_MEETING) if grouped else 0,
         explain=explain,
         facets=facets,
+        plain=plain,
     )
     if interactive:
         _search_while_typing(options, question or "")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sagwan.search.v1 import search_pb2 as sagwan_dot_search_dot_v1_dot_search__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sagwan/search/v1/page_token.proto\x12\x10sagwan.search.v1\x1a\x1dsagwan/search/v1/search.proto\"\xfb\x01\n\x0bRankingRest\x12\x11\n\tchunk_ids\x18\x01 \x03(\x03\x12\x0e\n\x06scores\x18\x02 \x03(\x01\x12\x19\n\x11neighbor_supports\x18\x03 \x03(\x01\x12*\n\x04legs\x18\x04 \x03(\x0b\x32\x1c.sagwan.search.v1.LegColumns\x12-\n\x05terms\x18\x05 \x03(\x0b\x32\x1e.sagwan.search.v1.QuestionTerm\x12\r\n\x05model\x18\x06 \x01(\t\x12\x17\n\x0f\x64\x65graded_reason\x18\x07 \x01(\t\x12\x16\n\x0epartial_reason\x18\x08 \x01(\t\x12\x13\n\x0bmatch_share\x18\t \x01(\x01\"\x7f\n\nLegColumns\x12\"\n\x03leg\x18\x01 \x01(\x0e\x32\x15.sagwan.search.v1.Leg\x12\x17\n\x0f\x63\x61ndidate_count\x18\x02 \x01(\x05\x12\r\n\x05ranks\x18\x03 \x03(\x05\x12\x0e\n\x06scores\x18\x04 \x03(\x01\x12\x15\n\rcontributions\x18\x05 \x03(\x01\"S\n\x0cQuestionTerm\x12.\n\x07matched\x18\x01 \x01(\x0b\x32\x1d.sagwan.search.v1.MatchedTerm\x12\x13\n\x0boccurrences\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sagwan/search/v1/page_token.proto\x12\x10sagwan.search.v1\x1a\x1dsagwan/search/v1/search.proto\"\xfb\x01\n\x0bRankingRest\x12\x11\n\tchunk_ids\x18\x01 \x03(\x03\x12\x0e\n\x06scores\x18\x02 \x03(\x01\x12\x19\n\x11neighbor_supports\x18\x03 \x03(\x01\x12*\n\x04legs\x18\x04 \x03(\x0b\x32\x1c.sagwan.search.v1.LegColumns\x12-\n\x05terms\x18\x05 \x03(\x0b\x32\x1e.sagwan.search.v1.QuestionTerm\x12\r\n\x05model\x18\x06 \x01(\t\x12\x17\n\x0f\x64\x65graded_reason\x18\x07 \x01(\t\x12\x16\n\x0epartial_reason\x18\x08 \x01(\t\x12\x13\n\x0bmatch_share\x18\t \x01(\x01\"\x7f\n\nLegColumns\x12\"\n\x03leg\x18\x01 \x01(\x0e\x32\x15.sagwan.search.v1.Leg\x12\x17\n\x0f\x63\x61ndidate_count\x18\x02 \x01(\x05\x12\r\n\x05ranks\x18\x03 \x03(\x05\x12\x0e\n\x06scores\x18\x04 \x03(\x01\x12\x15\n\rcontributions\x18\x05 \x03(\x01\"b\n\x0cQuestionTerm\x12.\n\x07matched\x18\x01 \x01(\x0b\x32\x1d.sagwan.search.v1.MatchedTerm\x12\x13\n\x0boccurrences\x18\x02 \x01(\x05\x12\r\n\x05share\x18\x03 \x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,5 +37,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEGCOLUMNS']._serialized_start=340
   _globals['_LEGCOLUMNS']._serialized_end=467
   _globals['_QUESTIONTERM']._serialized_start=469
-  _globals['_QUESTIONTERM']._serialized_end=552
+  _globals['_QUESTIONTERM']._serialized_end=567
 # @@protoc_insertion_point(module_scope)

@@ -137,8 +137,11 @@ class QuestionTerm(_message.Message):
 
     MATCHED_FIELD_NUMBER: _builtins.int
     OCCURRENCES_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
     occurrences: _builtins.int
     """How often the question has it."""
+    share: _builtins.float
+    """How much of it counts: 1, or less for what is looked for in place of a word."""
     @_builtins.property
     def matched(self) -> _search_pb2.MatchedTerm:
         """The term, its weight and how common it is."""
@@ -148,10 +151,11 @@ class QuestionTerm(_message.Message):
         *,
         matched: _search_pb2.MatchedTerm | None = ...,
         occurrences: _builtins.int = ...,
+        share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["matched", b"matched"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["matched", b"matched", "occurrences", b"occurrences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matched", b"matched", "occurrences", b"occurrences", "share", b"share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

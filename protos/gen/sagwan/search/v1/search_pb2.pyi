@@ -104,6 +104,34 @@ FUSION_METHOD_ADAPTIVE_SCORE: FusionMethod.ValueType  # 4
 """Relative score with the lexical leg's part times `Explanation.match_share`: words count as far as they match."""
 Global___FusionMethod: _TypeAlias = FusionMethod  # noqa: Y015
 
+class _CorrectionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CorrectionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CorrectionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CORRECTION_KIND_UNSPECIFIED: _CorrectionKind.ValueType  # 0
+    """Never sent."""
+    CORRECTION_KIND_SPLIT: _CorrectionKind.ValueType  # 1
+    """A compound, cut into words that occur."""
+    CORRECTION_KIND_JOINED: _CorrectionKind.ValueType  # 2
+    """Two neighbouring words, put together."""
+    CORRECTION_KIND_SPELLING: _CorrectionKind.ValueType  # 3
+    """A speaker, a tag or a word of a title that is an edit or two away; in Hangul an edit is one letter of a syllable."""
+
+class CorrectionKind(_CorrectionKind, metaclass=_CorrectionKindEnumTypeWrapper):
+    """How something that is written and what may have been meant differ."""
+
+CORRECTION_KIND_UNSPECIFIED: CorrectionKind.ValueType  # 0
+"""Never sent."""
+CORRECTION_KIND_SPLIT: CorrectionKind.ValueType  # 1
+"""A compound, cut into words that occur."""
+CORRECTION_KIND_JOINED: CorrectionKind.ValueType  # 2
+"""Two neighbouring words, put together."""
+CORRECTION_KIND_SPELLING: CorrectionKind.ValueType  # 3
+"""A speaker, a tag or a word of a title that is an edit or two away; in Hangul an edit is one letter of a syllable."""
+Global___CorrectionKind: _TypeAlias = CorrectionKind  # noqa: Y015
+
 @_typing.final
 class Fusion(_message.Message):
     """Parameters of the fusion."""
@@ -280,8 +308,19 @@ class SearchRequest(_message.Message):
     HITS_PER_MEETING_MAX_FIELD_NUMBER: _builtins.int
     EXPLAIN_FIELD_NUMBER: _builtins.int
     FACETS_FIELD_NUMBER: _builtins.int
+    PLAIN_TEXT_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """Required. What is looked for, in words; 1 to 10,000 characters."""
+    """Required. What is looked for, in words and in the syntax of docs/search-syntax.md; 1 to 10,000 characters.
+
+    Words match by analysis, in any of their forms. `"a phrase"` is literal and required of every hit: these words in this order,
+    whatever their case, their width and the length of spaces. Of Korean, spaces do not count at all and particles may stand
+    between the words; words of other scripts are whole words. `-word` excludes what holds the word in any of its forms,
+    `-"a phrase"` what holds it literally. `key:value` is a condition beside `filter`, and both must hold: speaker, participant,
+    meeting, series, tag, lang, kind, after, before, from and to; `-key:value` excludes, and several values of one key mean
+    any of them. What is not clearly syntax is words. At most 20 conditions and excluded words, and 10 phrases.
+
+    Without words, what passes comes the newest meeting first, whatever the mode.
+    """
     mode: Global___SearchMode.ValueType
     """Which legs answer."""
     page_size: _builtins.int
@@ -304,6 +343,8 @@ class SearchRequest(_message.Message):
     """Whether to fill `SearchResponse.explanation` and `Hit.matched_terms`."""
     facets: _builtins.bool
     """Whether to count what the candidates have in common: all that the pages together show, on the first page only."""
+    plain_text: _builtins.bool
+    """Whether `query` is words alone, without syntax: a person's sentence as it is."""
     @_builtins.property
     def filter(self) -> Global___Filter:
         """What hits must satisfy."""
@@ -325,10 +366,11 @@ class SearchRequest(_message.Message):
         hits_per_meeting_max: _builtins.int = ...,
         explain: _builtins.bool = ...,
         facets: _builtins.bool = ...,
+        plain_text: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "fusion", b"fusion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "facets", b"facets", "filter", b"filter", "fusion", b"fusion", "hits_per_meeting_max", b"hits_per_meeting_max", "mode", b"mode", "neighbor_count", b"neighbor_count", "page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["explain", b"explain", "facets", b"facets", "filter", b"filter", "fusion", b"fusion", "hits_per_meeting_max", b"hits_per_meeting_max", "mode", b"mode", "neighbor_count", b"neighbor_count", "page_size", b"page_size", "page_token", b"page_token", "plain_text", b"plain_text", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -350,6 +392,7 @@ class SearchResponse(_message.Message):
     FACETS_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
     PARTIAL_REASON_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty on the last page."""
     degraded: _builtins.bool
@@ -378,6 +421,12 @@ class SearchResponse(_message.Message):
     def facets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Facet]:
         """Counts over the candidates: `meeting`, `speaker`, `month` and `tag`. Set on the first page, when asked for."""
 
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """What was looked for in place of words that occur nowhere, and what conditions may have meant that nothing passes. Set on the
+        first page.
+        """
+
     def __init__(
         self,
         *,
@@ -391,14 +440,49 @@ class SearchResponse(_message.Message):
         facets: _abc.Iterable[Global___Facet] | None = ...,
         partial: _builtins.bool = ...,
         partial_reason: _builtins.str = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "timings", b"timings"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "degraded_reason", b"degraded_reason", "explanation", b"explanation", "facets", b"facets", "hits", b"hits", "model", b"model", "next_page_token", b"next_page_token", "partial", b"partial", "partial_reason", b"partial_reason", "timings", b"timings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "degraded", b"degraded", "degraded_reason", b"degraded_reason", "explanation", b"explanation", "facets", b"facets", "hits", b"hits", "model", b"model", "next_page_token", b"next_page_token", "partial", b"partial", "partial_reason", b"partial_reason", "timings", b"timings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
+
+@_typing.final
+class Correction(_message.Message):
+    """What was looked for in place of something that is not there. A word that occurs is never replaced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WRITTEN_FIELD_NUMBER: _builtins.int
+    REPLACEMENT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
+    written: _builtins.str
+    """As in the question: a word, two neighbouring ones, or the value of a condition."""
+    replacement: _builtins.str
+    """What was looked for, or may have been meant. It counts half of what the word would."""
+    kind: Global___CorrectionKind.ValueType
+    """How they differ."""
+    applied: _builtins.bool
+    """Whether it was looked for. Values of conditions are never replaced, only suggested."""
+    def __init__(
+        self,
+        *,
+        written: _builtins.str = ...,
+        replacement: _builtins.str = ...,
+        kind: Global___CorrectionKind.ValueType = ...,
+        applied: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "kind", b"kind", "replacement", b"replacement", "written", b"written"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Correction: _TypeAlias = Correction  # noqa: Y015
 
 @_typing.final
 class Hit(_message.Message):
@@ -983,12 +1067,15 @@ class GetContextRequest(_message.Message):
     QUERY_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     TOKEN_BUDGET_FIELD_NUMBER: _builtins.int
+    PLAIN_TEXT_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """Required. What is looked for, in words, searched as a hybrid Search does; 1 to 10,000 characters."""
+    """Required. What is looked for, as `SearchRequest.query`, searched as a hybrid Search does; 1 to 10,000 characters."""
     token_budget: _builtins.int
     """At most so many tokens by the count of `GetContextResponse.token_count`; 2,000 when 0, never above 100,000. The best chunks
     are taken until it is spent; the first that no longer fits is cut to whole lines, the best of them among these.
     """
+    plain_text: _builtins.bool
+    """As in SearchRequest."""
     @_builtins.property
     def filter(self) -> Global___Filter:
         """What the chunks that passages are made of must satisfy."""
@@ -999,10 +1086,11 @@ class GetContextRequest(_message.Message):
         query: _builtins.str = ...,
         filter: Global___Filter | None = ...,
         token_budget: _builtins.int = ...,
+        plain_text: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "query", b"query", "token_budget", b"token_budget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "plain_text", b"plain_text", "query", b"query", "token_budget", b"token_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1017,6 +1105,7 @@ class GetContextResponse(_message.Message):
     PASSAGES_FIELD_NUMBER: _builtins.int
     TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
     token_count: _builtins.int
     """Tokens of all lines, each written as `speaker: text`, citations not counted. It is an estimate of what the vocabulary
     of XLM-RoBERTa, the embedding model's, makes of them: 6 % too high on average. Other models count otherwise.
@@ -1027,16 +1116,21 @@ class GetContextResponse(_message.Message):
     def passages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]:
         """Meetings by their best passage; within a meeting by time. No part of a meeting stands in two passages."""
 
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """As in SearchResponse."""
+
     def __init__(
         self,
         *,
         passages: _abc.Iterable[Global___Passage] | None = ...,
         token_count: _builtins.int = ...,
         degraded: _builtins.bool = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "passages", b"passages", "token_count", b"token_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "degraded", b"degraded", "passages", b"passages", "token_count", b"token_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

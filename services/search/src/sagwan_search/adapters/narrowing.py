@@ -26,12 +26,14 @@ class Narrowed:
         terms: For lexical_matches, as JSON.
         vectors: Condition on a row of vectors.
         chunks: Condition on a row of terms for what lexical_matches passes; None when that holds all of the filter.
+        rows: The filter as a condition on any row of terms.
         chunk_ids: All chunks that pass, where they were found first.
     """
 
     terms: str
     vectors: str
     chunks: str | None
+    rows: str
     chunk_ids: Sequence[int] | None = None
 
     def lexical_leg(self, queries: Mapping[str, Query]) -> Query:
@@ -46,8 +48,13 @@ class Narrowed:
             return queries["vector_leg_among"], [self.chunk_ids]
         return queries["vector_leg"].with_condition("passes", self.vectors), []
 
+    def newest(self, queries: Mapping[str, Query]) -> tuple[Query, Sequence[int] | None]:
+        """The statement of what passes, the newest first, and the chunks that it looks at; None for all."""
+        passes = "true" if self.chunk_ids is not None else self.rows
+        return queries["newest"].with_condition("passes", passes), self.chunk_ids
 
-EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None)
+
+EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None, rows="true")
 """What no filter restricts."""
 
 
@@ -81,7 +88,7 @@ class Narrowing:
         if found.chunks is not None:
             query = self._queries["passing_chunks"].with_condition("passes", found.chunks)
             chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
-        return Narrowed(json.dumps({"chunk_ids": chunk_ids}), found.vectors, None, chunk_ids)
+        return Narrowed(json.dumps({"chunk_ids": chunk_ids}), found.vectors, None, found.rows, chunk_ids)
 
     async def utterances(self, session: Session, condition: Filter) -> str:
         """A filter as a condition on utterances and their meetings."""
@@ -96,7 +103,7 @@ class Narrowing:
             self._written.move_to_end(terms)
             return self._written[terms]
         (row,) = await session.fetch(self._queries["filter_conditions"], terms)
-        found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"])
+        found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"], row["chunks"])
         if len(terms) <= _REMEMBERED_CHARACTERS_MAX:
             self._written[terms] = found
             if len(self._written) > _REMEMBERED_MAX:

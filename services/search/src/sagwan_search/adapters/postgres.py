@@ -24,6 +24,8 @@ from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETING_COUNTS_MAX = 1_000
 _CHUNKS_FOUND_FIRST_MAX = 5_000
+_NEAR_WORDS_MAX = 5_000
+_NAMES_MAX = 500
 
 # How a connection of this service walks an HNSW index: with a list of 100 candidates, and further while fewer rows than
 # a leg is deep pass the filter. Rows then come slightly out of order, so `nearest` sorts them.
@@ -88,6 +90,12 @@ class PostgresSearchSession:
         candidates.sort(key=lambda each: (-each.score, each.chunk_id))
         return candidates
 
+    async def newest(self, depth: int) -> list[int]:
+        """Chunks that pass the filter, those of the newest meetings first, then as they were said."""
+        query, among = self._narrowed.newest(self._queries)
+        rows = await self._session.fetch(query, among, depth)
+        return [row["chunk_id"] for row in rows]
+
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
         """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
         query = self._queries["stored_vector"].on_table("vectors", f"chunk_vectors_{self._serving_id}")
@@ -113,6 +121,17 @@ class PostgresSearchSession:
                 utterances=[_utterance(row) for row in lines],
             )
         return found
+
+    async def names_of(self, keys: Sequence[str]) -> list[Suggestion]:
+        """Speakers, tags and titles that keys lead to."""
+        rows = await self._session.fetch(self._queries["names_of"], list(keys), _NAMES_MAX)
+        return [Suggestion(row["property"], row["value"], row["total"]) for row in rows]
+
+    async def names_near(self, heads: Sequence[str], tails: Sequence[str]) -> list[Suggestion]:
+        """Speakers, tags and titles with a word of which one half or the other is given, the most frequent ones."""
+        limits = (_NEAR_WORDS_MAX, _NAMES_MAX)
+        rows = await self._session.fetch(self._queries["names_near"], list(heads), list(tails), *limits)
+        return [Suggestion(row["property"], row["value"], row["total"]) for row in rows]
 
     async def places(self, chunk_ids: Sequence[int]) -> dict[int, Place]:
         """Where each chunk stands, for the chunks that still exist."""

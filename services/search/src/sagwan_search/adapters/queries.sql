@@ -89,6 +89,15 @@ FROM (
 ORDER BY g.score DESC, g.chunk_id
 LIMIT $3;
 
+-- name: newest
+-- Chunks that pass a filter, those of the newest meetings first, then as they were said: chunks to look at, how many.
+SELECT t.chunk_id
+FROM chunk_terms AS t
+JOIN chunks AS c ON c.chunk_id = t.chunk_id
+WHERE ($1::bigint[] IS NULL OR t.chunk_id = ANY ($1)) AND :passes
+ORDER BY t.held_on DESC NULLS LAST, t.meeting_key DESC, c.ordinal
+LIMIT $2;
+
 -- name: stored_vector
 -- The vector of a meeting's chunk.
 SELECT v.embedding
@@ -212,3 +221,21 @@ FROM (
 GROUP BY property, value
 ORDER BY total DESC, value COLLATE "C", property
 LIMIT $6;
+
+-- name: names_of
+-- Values that keys lead to.
+SELECT property, value, sum(occurrences)::bigint AS total FROM completions WHERE key = ANY ($1::text[])
+GROUP BY property, value LIMIT $2;
+
+-- name: names_near
+-- Values with a word that has one of these heads or one of these tails, the most frequent first: heads, tails, words that are
+-- looked at for each, values.
+SELECT property, value, sum(occurrences)::bigint AS total
+FROM (
+    (SELECT meeting_key, ordinal, property, value, occurrences FROM completions WHERE head = ANY ($1::text[]) LIMIT $3)
+    UNION
+    (SELECT meeting_key, ordinal, property, value, occurrences FROM completions WHERE tail = ANY ($2::text[]) LIMIT $3)
+) AS near
+GROUP BY property, value
+ORDER BY total DESC, value COLLATE "C", property
+LIMIT $4;

@@ -9,7 +9,7 @@ from typing import Final
 
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.phrases import phrase_pattern
-from sagwan_search.domain.syntax import Condition, ExcludedWord, Key, ParsedText, Phrase
+from sagwan_search.domain.syntax import Condition, Key, ParsedText
 from sagwan_text.analysis import Term
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import term_id
@@ -68,25 +68,20 @@ def text_filter(parsed: ParsedText) -> Filter:
     )
 
 
-def with_terms(
-    condition: Filter,
-    phrases: Sequence[Phrase],
-    excluded_words: Sequence[ExcludedWord],
-    analyze: Callable[[str], Sequence[Term]],
-) -> Filter:
+def with_terms(condition: Filter, parsed: ParsedText, analyze: Callable[[str], Sequence[Term]]) -> Filter:
     """A filter, and what analysis adds to it: words that must not occur, and terms by which phrases are found.
 
     Args:
         condition: Of the request and of the question's conditions and phrases.
-        phrases: Their terms are an index's way to them; what is literally there is for the filter to say.
-        excluded_words: A chunk that holds all terms of one does not pass. A word without any is taken literally.
+        parsed: The question. A chunk that holds all terms of an excluded word does not pass; one without terms is taken
+            literally. Terms of phrases are an index's way to them.
         analyze: The analysis that indexed the chunks.
     """
     terms = dict.fromkeys(
-        term_id(term) for each in phrases if not each.excluded for term in _lasting_terms(each.text, analyze)
+        term_id(term) for each in parsed.phrases if not each.excluded for term in _lasting_terms(each.text, analyze)
     )
     excluded = []
-    for word in excluded_words:
+    for word in parsed.excluded_words:
         held = tuple(dict.fromkeys(term_id(term.text) for term in analyze(word.text)))
         excluded.append(Filter(term_ids=held) if held else Filter(text_pattern=phrase_pattern(word.text)))
     if not terms and not excluded:

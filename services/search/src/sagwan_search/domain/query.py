@@ -7,6 +7,7 @@ from typing import Final
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.ranking import Ranking
+from sagwan_search.domain.syntax import ParsedText
 
 DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=1.0, vector=1.0, neighbor_support=0.5)
 """Chosen on part of the evaluation data: see docs/performance.md."""
@@ -25,9 +26,10 @@ class Query:
     """A question.
 
     Attributes:
-        text: What is looked for.
+        text: What is looked for, in words. Without any, what passes the filter comes the newest first.
         mode: Which legs answer.
-        filter: What hits must satisfy.
+        filter: What hits must satisfy, by the request and by the conditions and phrases of its text.
+        syntax: The conditions, phrases and exclusions of its text. What of them takes analysis is not in the filter.
         ranking: What the page before left to show; None for the first page.
         hits_max: Hits to return; with 0 there is only a ranking.
         fusion: How the legs become one.
@@ -39,6 +41,7 @@ class Query:
     text: str
     mode: Mode = Mode.HYBRID
     filter: Filter = field(default_factory=Filter)
+    syntax: ParsedText = field(default_factory=ParsedText)
     ranking: Ranking | None = None
     hits_max: int = 10
     fusion: Fusion = DEFAULT_FUSION

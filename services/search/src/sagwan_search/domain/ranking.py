@@ -6,6 +6,7 @@ from typing import Self
 
 from sagwan_search.domain.fusion import Fused, Leg
 from sagwan_search.domain.lexical import WeightedTerm
+from sagwan_search.domain.near_misses import Correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Ranking:
         degraded_reason: Why a leg that should have taken part is missing; empty when none is.
         partial_reason: What part of the question a limit left out; empty when none did.
         match_share: How much of the question the best chunk of the lexical leg says, from 0 to 1.
+        corrections: What was looked for in place of words that occur nowhere, and what conditions may have meant. Later
+            pages do not know.
     """
 
     chunks: Sequence[Fused]
@@ -29,6 +32,7 @@ class Ranking:
     degraded_reason: str = ""
     partial_reason: str = ""
     match_share: float = 0.0
+    corrections: Sequence[Correction] = ()
 
     def after(self, count: int) -> Self | None:
         """What is left after so many chunks; None when nothing is."""

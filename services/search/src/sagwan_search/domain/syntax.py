@@ -9,7 +9,7 @@ import enum
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -63,14 +63,22 @@ class ExcludedWord:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that must hold, or must not, besides the words."""
+    """Something that must hold, or must not, besides the words.
+
+    Attributes:
+        key: What it is about.
+        value: What it is.
+        excluded: Whether it must not hold.
+        is_quoted: Whether the value was written in quotes. One that was not stays so: its quotes could close another.
+    """
 
     key: Key
     value: str
     excluded: bool = False
+    is_quoted: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
-        return f"{'-' * self.excluded}{self.key.value}:{_quoted(self.value)}"
+        return f"{'-' * self.excluded}{self.key.value}:{_quoted(self.value) if self.is_quoted else self.value}"
 
 
 Part: TypeAlias = Words | Phrase | ExcludedWord | Condition
@@ -84,7 +92,7 @@ class ParsedText:
         parts: In the order in which they were written.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
 
     def __str__(self) -> str:
         return "".join(map(str, self.parts))
@@ -96,6 +104,11 @@ class ParsedText:
             each for each in self.parts if isinstance(each, Words) or (isinstance(each, Phrase) and not each.excluded)
         )
         return "".join(each.text for each in kept).strip()
+
+    @property
+    def without_words(self) -> "ParsedText":
+        """The conditions, phrases and exclusions alone."""
+        return ParsedText(tuple(each for each in self.parts if not isinstance(each, Words)))
 
     @property
     def phrases(self) -> list[Phrase]:
@@ -195,8 +208,9 @@ class _Scanner:
             return None
         if match["unclosed"]:
             raise UnclosedQuote(self._text[place : place + 40])
-        value = self._unescaped(match, "quoted") if match["bare"] is None else self._text[slice(*match.span("bare"))]
-        return Condition(Key(match["key"].casefold()), value, bool(match["not"])), match.end()
+        is_quoted = match["bare"] is None
+        value = self._unescaped(match, "quoted") if is_quoted else self._text[slice(*match.span("bare"))]
+        return Condition(Key(match["key"].casefold()), value, bool(match["not"]), is_quoted), match.end()
 
     def _phrase_at(self, place: int) -> tuple[Part, int] | None:
         match = _PHRASE.match(self._view, place)

@@ -1,0 +1,25 @@
+"""The text syntax at the command line: how to go without it, and what was looked for in place of what was typed."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from sagwan.search.v1 import search_pb2
+from sagwan_client.cli.console import printable
+
+PlainOption = Annotated[bool, typer.Option("--plain", help="Take the question as words alone, without syntax.")]
+
+
+def print_corrections(console: Console, corrections: Iterable[search_pb2.Correction]) -> None:
+    """Prints a line for each word that was looked for otherwise, and for each value that may have been meant otherwise."""
+    for each in corrections:
+        written, replacement = printable(each.written), printable(each.replacement)
+        words = (
+            f"Looked for {replacement} instead of {written}."
+            if each.applied
+            else f"{written}: did you mean {replacement}?"
+        )
+        console.print(Text(words, style="yellow"))
