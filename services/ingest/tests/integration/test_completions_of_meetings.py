@@ -25,14 +25,14 @@ WEEKLY = completed(
     )
 )
 SPOKEN = [
-    Completion("speaker", "ann", "Ann", 2),
-    Completion("speaker", "위원장한기섭", "위원장 한기섭", 1),
-    Completion("speaker", "한기섭", "위원장 한기섭", 1),
+    Completion("speaker", "ann", "ann", "Ann", 2),
+    Completion("speaker", "위원장한기섭", "위원장", "위원장 한기섭", 1),
+    Completion("speaker", "한기섭", "한기섭", "위원장 한기섭", 1),
 ]
 WHOLE = [
-    Completion("title", "예산weekly", "예산 Weekly", 1),
-    Completion("title", "weekly", "예산 Weekly", 1),
-    Completion("tag", "budget", "Budget", 1),
+    Completion("title", "예산weekly", "예산", "예산 Weekly", 1),
+    Completion("title", "weekly", "weekly", "예산 Weekly", 1),
+    Completion("tag", "budget", "budget", "Budget", 1),
     *SPOKEN,
 ]
 
@@ -47,7 +47,7 @@ def kept(owner):
 
     async def read(tenant_id):
         rows = await owner.fetch(
-            "SELECT property, key, value, occurrences FROM completions WHERE tenant_id = $1"
+            "SELECT property, key, word, value, occurrences FROM completions WHERE tenant_id = $1"
             " ORDER BY meeting_key, ordinal",
             tenant_id,
         )
@@ -68,7 +68,7 @@ async def test_a_new_version_replaces_them_and_the_same_one_leaves_them(new_tena
     assert await kept(tenant_id) == [*WHOLE, *SPOKEN]
     await ingest(tenant_id, replace(WEEKLY, title="New", utterances=WEEKLY.utterances[:1]))
     ones = [replace(each, occurrences=1) for each in SPOKEN[1:]]
-    assert await kept(tenant_id) == [Completion("title", "new", "New", 1), WHOLE[2], *ones, *SPOKEN]
+    assert await kept(tenant_id) == [Completion("title", "new", "new", "New", 1), WHOLE[2], *ones, *SPOKEN]
     await ingest(tenant_id, replace(WEEKLY, title="New", utterances=WEEKLY.utterances[:1]))
     assert len(await kept(tenant_id)) == 2 + len(ones) + len(SPOKEN)
 
@@ -76,10 +76,10 @@ async def test_a_new_version_replaces_them_and_the_same_one_leaves_them(new_tena
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"title": "New"}, [Completion("title", "new", "New", 1), *WHOLE[2:]]),
+        ({"title": "New"}, [Completion("title", "new", "new", "New", 1), *WHOLE[2:]]),
         (
             {"tags": ("Q3", "Q4")},
-            [*WHOLE[:2], Completion("tag", "q3", "Q3", 1), Completion("tag", "q4", "Q4", 1), *SPOKEN],
+            [*WHOLE[:2], Completion("tag", "q3", "q3", "Q3", 1), Completion("tag", "q4", "q4", "Q4", 1), *SPOKEN],
         ),
         ({"title": "", "tags": ()}, SPOKEN),
         ({"source": "else"}, WHOLE),
@@ -105,4 +105,4 @@ def test_a_meeting_of_thousands_of_speakers_keeps_the_most_frequent():
     turns = {f"speaker {number}": number for number in range(4_000)}
     found = completions("title", [], turns)
     assert len(found) == 5_000
-    assert found[1] == Completion("speaker", "speaker3999", "speaker 3999", 3_999)
+    assert found[1] == Completion("speaker", "speaker3999", "speaker", "speaker 3999", 3_999)

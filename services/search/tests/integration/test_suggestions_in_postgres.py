@@ -8,6 +8,7 @@ import pytest
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.queries import Query
+from sagwan_search.domain.near_names import nearest_words, word_halves
 from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.suggesting import Suggesting
 from sagwan_text.completion import completion_keys, prefix_ranges
@@ -47,9 +48,14 @@ async def write(owner, *meetings) -> UUID:
         )
         counted = [("title", meeting["title"], 1), *(("tag", tag, 1) for tag in meeting["tag"])]
         counted += [("speaker", name, turns) for name, turns in Counter(meeting["speaker"]).items()]
-        keyed = [(kind, key, value, count) for kind, value, count in counted for key in completion_keys(value)]
+        keyed = [
+            (kind, key, word, value, count)
+            for kind, value, count in counted
+            for key, word in completion_keys(value).items()
+        ]
         rows += [(tenant_id, meeting_key, ordinal, *each) for ordinal, each in enumerate(keyed)]
-    await owner.copy_records_to_table("completions", records=rows)
+    columns = ["tenant_id", "meeting_key", "ordinal", "property", "key", "word", "value", "occurrences"]
+    await owner.copy_records_to_table("completions", columns=columns, records=rows)
     return tenant_id
 
 
@@ -140,3 +146,45 @@ class TestManyWords:
         found = await store.completions(tenant_id, prefix_ranges("ㄱ"), words_max=50, **limits)
         assert [each.value for each in found] == [f"가{number:04d}" for number in range(0, 5_000, 100)]
         assert len(await store.completions(tenant_id, prefix_ranges("ㄱ"), words_max=5_000, **limits)) == 1_000
+
+
+class TestNearNames:
+    @pytest.fixture
+    def near(self, store):
+        async def call(tenant_id: UUID, *words: str) -> list[str]:
+            async with store.look(tenant_id, soon()) as session:
+                return [each.value for each in await session.names_near(*word_halves(words))]
+
+        return call
+
+    async def test_names_with_a_word_an_edit_or_two_away_are_among_them(self, owner, near):
+        tenant_id = await write(owner, *MEETINGS)
+        assert await near(tenant_id, "한기습") == ["위원장 한기섭"]
+        found = await near(tenant_id, "김출수", "revuew")
+        assert nearest_words("김출수", found) == ["김철수"]
+        assert nearest_words("revuew", found) == ["review"]
+        assert await near(tenant_id, "zebra") == []
+
+    async def test_another_tenants_are_not(self, owner, near):
+        await write(owner, *MEETINGS)
+        assert await near(await write(owner), "김출수") == []
+
+    async def test_whole_values_are_known_by_their_keys(self, owner, store):
+        tenant_id = await write(owner, *MEETINGS)
+        async with store.look(tenant_id, soon()) as session:
+            found = await session.names_of(["kimmin", "예산", "nobody"])
+        assert {each.value for each in found} == {"KIM  MIN", "Kim Min", "예산"}
+
+    @pytest.mark.parametrize("words", [["김출수"], ["Christofer", "Harorw", "남궁만지가"]])
+    async def test_both_halves_reach_an_index(self, owner, open_pool, queries, words):
+        names = [f"{chr(0xAC00 + 28 * (number % 399))}{chr(0xB098 + number // 399)}수" for number in range(6_000)]
+        meetings = [{"title": "", "tag": [], "speaker": names[at : at + 100]} for at in range(0, 6_000, 100)]
+        tenant_id = await write(owner, *meetings)
+        await owner.execute("ANALYZE completions")
+        database = await open_pool()
+        explain = Query("plan", f"EXPLAIN {queries['names_near'].sql}")
+        async with database.tenant(tenant_id, soon(), read_only=True) as session:
+            plan = "\n".join(row[0] for row in await session.fetch(explain, *word_halves(words), 5_000, 500))
+        assert "completions_by_head" in plan
+        assert "completions_by_tail" in plan
+        assert "Seq Scan" not in plan

@@ -14,12 +14,9 @@ PlainOption = Annotated[bool, typer.Option("--plain", help="Take the question as
 
 
 def print_corrections(console: Console, corrections: Iterable[search_pb2.Correction]) -> None:
-    """Prints a line for each word that was looked for otherwise, and for each value that may have been meant otherwise."""
+    """Prints a line for each word that was looked for otherwise, and for each value that nothing has."""
     for each in corrections:
         written, replacement = printable(each.written), printable(each.replacement)
-        words = (
-            f"Looked for {replacement} instead of {written}."
-            if each.applied
-            else f"{written}: did you mean {replacement}?"
-        )
-        console.print(Text(words, style="yellow"))
+        looked_for = f"Looked for {replacement} instead of {written}."
+        meant = f"Nothing is called {written}. Did you mean {replacement}?"
+        console.print(Text(looked_for if each.applied else meant, style="yellow"))
