@@ -1,8 +1,10 @@
 """What chunks and utterances must satisfy, as a tree of conditions."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from unicodedata import normalize
 
 from sagwan_search.domain.lines import Utterance
 from sagwan_text.speakers import speaker_key
@@ -76,6 +78,9 @@ class Filter:
         return (
             (not self.speaker_keys or speaker_key(utterance.speaker) in self.speaker_keys)
             and (not self.utterance_kinds or utterance.kind in self.utterance_kinds)
+            and (
+                self.text_pattern is None or re.search(self.text_pattern, normalize("NFKC", utterance.text)) is not None
+            )
             and (self.start_ms is None or max(times, default=-1) >= self.start_ms)
             and (self.end_ms is None or (bool(times) and min(times) <= self.end_ms))
         )
