@@ -11,6 +11,7 @@ from sagwan_search.domain.near_misses import (
     QuestionWord,
     compound_split,
     compound_terms,
+    is_one,
     joined_neighbors,
     question_words,
 )
@@ -112,7 +113,11 @@ class NearMisses:
         self, looked_up: "_LookedUp", words: Sequence[QuestionWord], missing: Sequence[QuestionWord]
     ) -> list["_Replacement"]:
         """Words that are one when put together, and compounds that are cut."""
-        joined = {place: (text, self._terms_of(text)) for place, text in joined_neighbors(words, missing)}
+        joined = {
+            place: (text, [term.text for term in analyzed])
+            for place, text in joined_neighbors(words, missing)
+            if is_one(analyzed := self._analyze(text), len(words[place].text))
+        }
         await looked_up.look_up(
             chain(
                 chain.from_iterable(terms for _, terms in joined.values()),

@@ -95,6 +95,7 @@ class TestCompounds:
             ("예산삭감안", "예산 삭감 안", ["예산", "삭감", "안"]),
             ("예산삭감을", "예산 삭감", ["예산", "삭감"]),
             ("예산삭감", "예산 삭감 예산삭감", ["예산삭감"]),
+            ("그랜드캐니언을", "그랜드 캐니언 을", ["그랜드", "캐니언"]),
             ("도시재생사업", "도시 재생 사업 도시재생", ["도시재생", "사업"]),
         ],
     )
@@ -104,7 +105,13 @@ class TestCompounds:
 
     @pytest.mark.parametrize(
         ("word", "occurring"),
-        [("예산삭감안", "예산 안"), ("가나다라", "가 나 다 라"), ("김철수", "김 철수"), ("budgetcut", "budget cut")],
+        [
+            ("예산삭감안", "예산 안"),
+            ("가나다라", "가 나 다 라"),
+            ("시오자키", "시 오자키"),
+            ("히로토시가", "히로 토 시가"),
+            ("budgetcut", "budget cut"),
+        ],
     )
     def test_none_where_a_piece_is_missing_or_too_many_are_single(self, word, occurring):
         assert compound_split(word, set(occurring.split())) is None

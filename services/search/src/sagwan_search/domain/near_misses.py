@@ -92,26 +92,26 @@ def compound_terms(word: str) -> set[str]:
 
 
 def compound_split(word: str, occurring: Collection[str]) -> list[str] | None:
-    """The fewest terms that occur and together are the word, or all of it but its particles.
+    """The fewest terms that occur and together are the word, or all of it but its particle; None when there are none.
 
-    A single syllable is a term of too many words: at most one of the pieces is.
+    A single syllable is a term of too many words: only the last piece may be one, as the 안 of 예산삭감안 is.
     """
-    for run in _compound_runs(word):
-        # What each beginning of the run is best cut into: singles, pieces, and the pieces themselves.
-        best: list[tuple[int, int, list[str]] | None] = [(0, 0, []), *(None for _ in run)]
-        for last in range(1, len(run) + 1):
-            ways = [
-                (singles + (last - first == 1), count + 1, [*pieces, run[first:last]])
-                for first in range(max(0, last - _PIECE_SYLLABLES_MAX), last)
-                if (before := best[first]) is not None and run[first:last] in occurring
-                for singles, count, pieces in [before]
-                if singles + (last - first == 1) <= 1
-            ]
-            best[last] = min(ways, default=None)
-        whole = best[-1]
-        if whole is not None:
-            return whole[2]
-    return None
+    splits = [split for run in _compound_runs(word) if (split := _fewest_pieces(run, occurring)) is not None]
+    return min(splits, key=lambda pieces: (len(pieces), len(pieces[-1]) == 1), default=None)
+
+
+def _fewest_pieces(run: str, occurring: Collection[str]) -> list[str] | None:
+    # The best cut of each beginning of the run, as far as there is one.
+    best: dict[int, list[str]] = {0: []}
+    for last in range(2, len(run) + 1):
+        ways = [
+            [*best[first], run[first:last]]
+            for first in range(max(0, last - _PIECE_SYLLABLES_MAX), last - (last < len(run)))
+            if first in best and run[first:last] in occurring
+        ]
+        if ways:
+            best[last] = min(ways, key=lambda pieces: (len(pieces), len(pieces[-1]) == 1))
+    return best.get(len(run))
 
 
 def joined_neighbors(words: Sequence[QuestionWord], missing: Collection[QuestionWord]) -> Iterator[tuple[int, str]]:
@@ -121,6 +121,11 @@ def joined_neighbors(words: Sequence[QuestionWord], missing: Collection[Question
         is_korean = _HANGUL_RUN.fullmatch(joined) is not None
         if (one in missing or other in missing) and joined.isalpha() and (is_korean or joined.isascii()):
             yield place, joined
+
+
+def is_one(terms: Sequence[Term], border: int) -> bool:
+    """Whether analysis takes two words that were put together for one: a term lies across their border."""
+    return any(term.start < border < term.end for term in terms)
 
 
 def _compound_runs(word: str) -> list[str]:
