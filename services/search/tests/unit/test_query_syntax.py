@@ -92,6 +92,8 @@ class TestTakingApart:
             '"" "!!!"',
             "-speaker:",
             "co-op e-mail",
+            # By Unicode these are an i of another case.
+            "k\u0131nd:decision ser\u0130es:x",
             '\\"not a phrase\\"',
             "-first\n-second",
         ],

@@ -140,15 +140,15 @@ _READABLE: Final = (
 )
 _LINE_BREAKS: Final = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _INSIDE_QUOTES: Final = r'(?:\\.|[^"\\])*'
-_KEYS: Final = "|".join(each.value for each in Key)
+# Either case of ASCII: by Unicode the i of a key would be a dotless one too.
+_KEYS: Final = f"(?ai:{'|'.join(each.value for each in Key)})"
 _CONDITION: Final = re.compile(
-    rf'(?P<not>-?)(?P<key>{_KEYS}):(?:"(?P<quoted>{_INSIDE_QUOTES})"|(?P<bare>[^\s"]\S*)|(?P<unclosed>"))',
-    re.IGNORECASE | re.DOTALL,
+    rf'(?P<not>-?)(?P<key>{_KEYS}):(?:"(?P<quoted>{_INSIDE_QUOTES})"|(?P<bare>[^\s"]\S*)|(?P<unclosed>"))', re.DOTALL
 )
 _PHRASE: Final = re.compile(rf'(?P<not>-?)"(?P<text>{_INSIDE_QUOTES})"', re.DOTALL)
 _EXCLUDED_WORD: Final = re.compile(r"-(?P<text>[^\W\d_]\S*)")
 _BEGINNING: Final = re.compile(r'"|(?<!\S)\S')
-_EMPTY_CONDITION: Final = re.compile(rf"-?(?:{_KEYS}):", re.IGNORECASE)
+_EMPTY_CONDITION: Final = re.compile(rf"-?{_KEYS}:")
 _ESCAPED: Final = re.compile(rf"\\([\\{_QUOTES}])")
 _TO_ESCAPE: Final = re.compile(rf"[\\{_QUOTES}]")
 
