@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm, distinct_terms, weighted_terms
 from sagwan_search.domain.near_misses import (
@@ -25,6 +25,8 @@ from sagwan_text.terms import term_id
 
 # Of a question with more words that occur nowhere, the first ones: a pasted page in another language has nothing else.
 _MISSING_MAX = 5
+# A missing word may stand in a question many times, with another neighbour each time: as if it stood there once.
+_JOINED_MAX = 2 * _MISSING_MAX
 # Names that are equally near to a word.
 _NAMES_MAX = 3
 # What a replacement counts for, where the word itself would count 1.
@@ -98,9 +100,11 @@ class NearMisses:
         weighted = weighted_terms(counts, known)
         # What was cut off was not looked up, and is not known to be missing.
         absent = {each.text for each in weighted if not each.chunk_count}
+        if not absent or not known.corpus_count:
+            return QuestionTerms(weighted, (), left_out_count)
         words = question_words(text, terms)
         missing = [each for each in dict.fromkeys(words) if each.is_missing(absent)][:_MISSING_MAX]
-        if not missing or not known.corpus_count:
+        if not missing:
             return QuestionTerms(weighted, (), left_out_count)
         looked_up = _LookedUp(session, known)
         found = await self._compounds(looked_up, words, missing)
@@ -115,7 +119,7 @@ class NearMisses:
         """Words that are one when put together, and compounds that are cut."""
         joined = {
             place: (text, [term.text for term in analyzed])
-            for place, text in joined_neighbors(words, missing)
+            for place, text in islice(joined_neighbors(words, missing), _JOINED_MAX)
             if is_one(analyzed := self._analyze(text), len(words[place].text))
         }
         await looked_up.look_up(

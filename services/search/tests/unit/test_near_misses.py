@@ -1,5 +1,6 @@
 """Words that occur nowhere: which they are, and what is looked for in their place."""
 
+import time
 import unicodedata
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from sagwan_search.domain.near_names import edit_distance, nearest_values, neare
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.syntax import parse_text
 from sagwan_search.searching import Searching, SearchLimits
+from sagwan_text.analysis import Term
 
 LETTERS = "abcde"
 NAMES = ["김철수", "남궁민지", "Sarah Whitfield", "Wen Harrow", "Christopher Lee", "주간 회의"]
@@ -126,6 +128,29 @@ class TestCompounds:
         # The compound as a whole is no piece.
         assert not minutes.is_missing({"회의록"})
 
+    @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=12))
+    def test_pieces_are_the_terms_in_which_no_shorter_one_lies(self, spans):
+        terms = [Term(f"{begin}-{length}", begin, begin + length) for begin, length in spans]
+        terms.sort(key=lambda each: (each.start, -each.end))
+        (word,) = question_words("x" * 20, terms)
+        assert word.terms == tuple(each.text for each in terms)
+        assert word.pieces == tuple(
+            each.text
+            for each in terms
+            if not any(
+                each.start <= o.start and o.end <= each.end and o.end - o.start < each.end - each.start for o in terms
+            )
+        )
+
+    @pytest.mark.parametrize("text", ["예산삭감안" * 2_000, "예산 삭감 " * 1_666, "q z " * 2_500])
+    def test_long_questions_take_no_longer_than_their_analysis(self, text, analyze):
+        terms = analyze(text)
+        begun = time.perf_counter()
+        words = question_words(text, terms)
+        # Each word with each term took six seconds.
+        assert time.perf_counter() - begun < 1
+        assert sum(len(each.terms) for each in words) == len(terms)
+
 
 TURNS = [
     ("김철수", "홍보 예산을 삭감하는 안을 냅니다."),
@@ -170,6 +195,12 @@ class TestSearching:
         answer = await ask("bud get 이야기")
         assert [(each.written, each.replacement) for each in answer.ranking.corrections] == [("bud get", "budget")]
         assert answer.hits[0].fused.chunk_id == 2
+
+    async def test_words_that_are_written_apart_again_and_again_are_told_once(self, ask):
+        answer = await ask("bud get " * 100)
+        assert [(each.written, each.replacement) for each in answer.ranking.corrections] == [
+            ("bud get", "budget"),
+        ]
 
     @pytest.mark.parametrize("text", ["김철수", "budget", "budgets", "예산", "zebra", "speaker:김철수 예산", "the"])
     async def test_what_is_known_or_near_nothing_stays_as_it_is(self, ask, text):

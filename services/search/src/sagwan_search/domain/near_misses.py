@@ -5,6 +5,7 @@ that occurs is never touched. Names are in `near_names`.
 """
 
 import enum
+import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,14 +71,23 @@ class QuestionWord:
 
 
 def question_words(text: str, terms: Sequence[Term]) -> list[QuestionWord]:
-    """The words of a question with the terms that begin in each."""
+    """The words of a question with the terms that begin in each.
+
+    Args:
+        text: The question.
+        terms: Of analysis, in the order in which they begin.
+    """
     words = []
+    first = 0
     for match in _WORD.finditer(text):
-        inside = [term for term in terms if match.start() <= term.start < match.end()]
-        leaves = [term for term in inside if not any(_lies_inside(other, term) for other in inside)]
+        last = first
+        while last < len(terms) and terms[last].start < match.end():
+            last += 1
+        inside = terms[first:last]
+        first = last
         runs = list(_LETTERS.finditer(match[0]))
         trimmed = match[0][runs[0].start() : runs[-1].end()] if runs else ""
-        words.append(QuestionWord(trimmed, tuple(t.text for t in inside), tuple(t.text for t in leaves)))
+        words.append(QuestionWord(trimmed, tuple(t.text for t in inside), tuple(t.text for t in _leaves(inside))))
     return words
 
 
@@ -115,11 +125,17 @@ def _fewest_pieces(run: str, occurring: Collection[str]) -> list[str] | None:
 
 
 def joined_neighbors(words: Sequence[QuestionWord], missing: Collection[QuestionWord]) -> Iterator[tuple[int, str]]:
-    """Where two neighbouring words, one of them missing, could be one: the place of the first, and both as one."""
+    """Where two neighbouring words, one of them missing, could be one: the place of the first, and both as one.
+
+    Two words that are neighbours several times are given once.
+    """
+    seen = set()
     for place, (one, other) in enumerate(pairwise(words)):
+        if (one, other) in seen or not (one in missing or other in missing):
+            continue
+        seen.add((one, other))
         joined = one.text + other.text
-        is_korean = _HANGUL_RUN.fullmatch(joined) is not None
-        if (one in missing or other in missing) and joined.isalpha() and (is_korean or joined.isascii()):
+        if joined.isalpha() and (_HANGUL_RUN.fullmatch(joined) or joined.isascii()):
             yield place, joined
 
 
@@ -134,5 +150,13 @@ def _compound_runs(word: str) -> list[str]:
     return [run for run in runs if len(run) in _COMPOUND_SYLLABLES]
 
 
-def _lies_inside(part: Term, whole: Term) -> bool:
-    return whole.start <= part.start and part.end <= whole.end and part.end - part.start < whole.end - whole.start
+def _leaves(terms: Sequence[Term]) -> list[Term]:
+    """Those in which no shorter one lies. A word may be as long as a question: not each is compared with each."""
+    leaves = set()
+    # From the last beginning back, the shortest first: what ends behind one that was met holds that one.
+    nearest_end: float = math.inf
+    for begin, end in sorted({(each.start, each.end) for each in terms}, key=lambda span: (-span[0], span[1])):
+        if end < nearest_end:
+            leaves.add((begin, end))
+            nearest_end = end
+    return [each for each in terms if (each.start, each.end) in leaves]
