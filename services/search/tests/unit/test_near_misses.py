@@ -20,7 +20,7 @@ from sagwan_search.searching import Searching, SearchLimits
 from sagwan_text.analysis import Term
 
 LETTERS = "abcde"
-NAMES = ["김철수", "남궁민지", "Sarah Whitfield", "Wen Harrow", "Christopher Lee", "주간 회의"]
+NAMES = ["김철수", "남궁민지", "Sarah Whitfield", "Wen Harrow", "Christopher Lee", "John", "주간 회의"]
 
 
 def reference_distance(one, other):
@@ -53,6 +53,7 @@ class TestDistance:
                     word[:place] + word[place + 1 :],
                     word[:place] + letter + word[place:],
                     word[:place] + letter + word[place + 1 :],
+                    word[:place] + word[place : place + 2][::-1] + word[place + 2 :],
                 ]
             )
         )
@@ -71,6 +72,8 @@ class TestNames:
             ("Whitfeld", "Whitfield"),
             ("ＷＨＩＴＦＩＥＬＤＳ", "Whitfield"),
             ("Harorw", "Harrow"),
+            ("Whitifeld", "Whitfield"),
+            ("Jhon", "John"),
             ("Christofer", "Christopher"),
             ("김철수", "김철수"),
         ],

@@ -25,8 +25,8 @@ _TWO_EDITS_FROM: Final = 9
 def word_halves(words: Iterable[str]) -> tuple[list[str], list[str]]:
     """First and second halves of the letters that words may have which are near to some words.
 
-    One edit leaves one half of a word as it is; two do when they lie in the other. Of an odd number of letters the
-    second half has the one in the middle.
+    One edit leaves one half of a word as it is, unless it swaps the two letters in the middle; two do when they lie in
+    the other. Of an odd number of letters the second half has the one in the middle.
     """
     heads: dict[str, None] = {}
     tails: dict[str, None] = {}
@@ -34,6 +34,8 @@ def word_halves(words: Iterable[str]) -> tuple[list[str], list[str]]:
         for length in range(len(letters) - _edits_max(letters), len(letters) + _edits_max(letters) + 1):
             heads[letters[: length // 2]] = None
             tails[letters[-((length + 1) // 2) :]] = None
+        middle = len(letters) // 2
+        heads[letters[: middle - 1] + letters[middle]] = None
     return list(heads), list(tails)
 
 
@@ -69,16 +71,19 @@ def edit_distance(one: str, other: str, *, at_most: int) -> int | None:
             if i > 1 and j > 1 and char == other[j - 2] and one[i - 2] == target:
                 edits = min(edits, two_above[j - 2] + 1)
             row.append(edits)
+        if min(row) > at_most and min(above) > at_most:
+            # What follows is no less than in these two rows.
+            return None
         two_above, above = above, row
     return above[-1] if above[-1] <= at_most else None
 
 
 def _nearest(forms: Sequence[str], keys: Mapping[str, str]) -> list[str]:
     found: dict[str, int] = {}
-    for form in forms:
-        letters = _letters(form)
-        for name, key in keys.items():
-            edits = edit_distance(letters, _letters(key), at_most=_edits_max(letters))
+    letters_of = {name: _letters(key) for name, key in keys.items()}
+    for letters in map(_letters, forms):
+        for name, others in letters_of.items():
+            edits = edit_distance(letters, others, at_most=_edits_max(letters))
             if edits is not None:
                 found[name] = min(edits, found.get(name, edits))
     fewest = min(found.values(), default=0)
