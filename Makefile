@@ -62,6 +62,7 @@ figures: dev model ## Measure what the project claims, on real meetings (EVAL_DA
 
 eval: dev model ## Measure what search finds on labelled questions (DATA=../shared/eval, a set or a folder of sets)
 	@PYTHONPATH=tests:eval $(BIN)/python eval/evaluate.py --data $(or $(DATA),$(EVAL_DATA))
+	@$(if $(DATA),,PYTHONPATH=eval $(BIN)/python eval/analyses.py --data $(EVAL_DATA))
 
 bench-embedder: dev model torch ## Measure the embedder against raw loops and torch, half an hour (EVAL_DATA=../shared/eval)
 	@$(BIN)/python bench/embedder.py --data $(EVAL_DATA) --torch-python $(TORCH_BIN)/python
