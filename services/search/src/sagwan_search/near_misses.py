@@ -29,6 +29,8 @@ _MISSING_MAX = 5
 _JOINED_MAX = 2 * _MISSING_MAX
 # Names that are equally near to a word.
 _NAMES_MAX = 3
+# Analysis may take a name apart in another way where it stands before what somebody said.
+_NAME_SURROUNDINGS = ("{}", "{}: ")
 # What a replacement counts for, where the word itself would count 1.
 _SHARE = 0.5
 _PROPERTIES = {Key.SPEAKER: "speaker", Key.TAG: "tag"}
@@ -148,16 +150,17 @@ class NearMisses:
             return []
         names = list(dict.fromkeys(each.value for each in await looked_up.session.names_near(heads, tails)))
         near = [
-            (word, name, self._terms_of(name))
+            (word, name, [self._terms_of(each.format(name)) for each in _NAME_SURROUNDINGS])
             for word in misspelt
             for name in nearest_words(word.text, names)[:_NAMES_MAX]
         ]
-        await looked_up.look_up(chain.from_iterable(terms for _, _, terms in near))
-        return [
-            _Replacement([word], terms, Correction(word.text, name, Nearness.SPELLING))
-            for word, name, terms in near
-            if looked_up.occur(terms) and not set(terms) <= set(word.terms)
-        ]
+        await looked_up.look_up(chain.from_iterable(terms for _, _, forms in near for terms in forms))
+        found = []
+        for word, name, forms in near:
+            terms = list(dict.fromkeys(chain.from_iterable(form for form in forms if looked_up.occur(form))))
+            if not set(terms) <= set(word.terms):
+                found.append(_Replacement([word], terms, Correction(word.text, name, Nearness.SPELLING)))
+        return found
 
     def _terms_of(self, text: str) -> list[str]:
         return [term.text for term in self._analyze(text)]
