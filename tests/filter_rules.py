@@ -8,6 +8,7 @@ from datetime import date
 
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.lines import Utterance
+from sagwan_search.domain.phrases import phrase_pattern
 from sagwan_text.speakers import speaker_key
 
 
@@ -36,8 +37,9 @@ def passes(
         and any(_utterance_passes(condition, each) for each in said)
         and set(condition.term_ids) <= set(term_ids)
         and (
-            condition.text_pattern is None
-            or re.search(condition.text_pattern, unicodedata.normalize("NFKC", text), re.IGNORECASE) is not None
+            condition.phrase is None
+            or re.search(phrase_pattern(condition.phrase), unicodedata.normalize("NFKC", text), re.IGNORECASE)
+            is not None
         )
         and all(member(each) for each in condition.all_of)
         and (not condition.any_of or any(member(each) for each in condition.any_of))

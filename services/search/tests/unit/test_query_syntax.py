@@ -1,6 +1,7 @@
 """The text syntax: taken apart, written again, and what it asks of a chunk."""
 
 import re
+import time
 import unicodedata
 from datetime import date
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sagwan_search.domain.conditions import refusals, text_filter, with_terms
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.phrases import phrase_pattern
+from sagwan_search.domain.phrases import holds_phrase, phrase_pattern, phrase_words
 from sagwan_search.domain.syntax import (
     Condition,
     ExcludedWord,
@@ -181,7 +182,7 @@ class TestConditions:
         draft, document, the = condition.none_of
         assert draft == Filter(term_ids=(term_id("draft"),))
         assert document == Filter(term_ids=(term_id("문서"),))
-        assert re.search(the.text_pattern or "", "by the way")
+        assert the == Filter(phrase="the")
 
     def test_phrases_are_looked_up_by_their_terms(self, analyze):
         parsed = parse_text('"예산을 삭감" -"회의 자료"')
@@ -213,6 +214,7 @@ class TestPhrases:
     )
     def test_words_in_their_order_are_found(self, phrase, text):
         assert re.search(phrase_pattern(phrase), text)
+        assert holds_phrase(text, phrase)
 
     @pytest.mark.parametrize(
         ("phrase", "text"),
@@ -233,3 +235,15 @@ class TestPhrases:
     )
     def test_other_words_are_not(self, phrase, text):
         assert not re.search(phrase_pattern(phrase), text)
+        assert not holds_phrase(text, phrase)
+
+    @given(st.text("이나 에게A-.\n", max_size=24), st.text("이나 에게A-", max_size=9).filter(phrase_words))
+    @example("이이이이나", "이 이나")
+    def test_ways_are_followed_at_once_as_one_by_one(self, text, phrase):
+        assert holds_phrase(text, phrase) == bool(re.search(phrase_pattern(phrase), text))
+
+    def test_words_that_are_particles_take_no_longer_than_others(self):
+        begun = time.perf_counter()
+        assert not holds_phrase("이" * 400 + "가", "이 " * 149 + "힣")
+        # `re` takes five seconds for twelve of them.
+        assert time.perf_counter() - begun < 2

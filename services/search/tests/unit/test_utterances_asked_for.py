@@ -27,8 +27,8 @@ OF_ANN, OF_BOB = Filter(speaker_keys=("ann",)), Filter(speaker_keys=("bob",))
         (Filter(any_of=(OF_BOB, Filter(utterance_kinds=("speech",)))), False),
         # What is asked of the whole chunk says nothing about its lines.
         (Filter(tag_keys=("x",), term_ids=(1,)), True),
-        (Filter(text_pattern="the (?:budget|report)"), True),
-        (Filter(text_pattern="y"), False),
+        (Filter(phrase="The budget"), True),
+        (Filter(phrase="report"), False),
         (Filter(any_of=(OF_BOB, Filter(tag_keys=("x",)))), True),
         (Filter(none_of=(OF_ANN,)), True),
     ],

@@ -9,12 +9,13 @@ from typing import Any, Final
 from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.domain.filters import Filter
+from sagwan_search.domain.phrases import phrase_pattern
 
 # What is kept of filters at most: some megabytes.
 _REMEMBERED_MAX = 256
 _REMEMBERED_CHARACTERS_MAX = 4_000
 _MEETING_FIELDS: Final = ("meeting_ids", "series_keys", "participant_keys", "tag_keys", "languages")
-_OTHER_FIELDS: Final = ("speaker_keys", "utterance_kinds", "start_ms", "end_ms", "term_ids", "text_pattern")
+_OTHER_FIELDS: Final = ("speaker_keys", "utterance_kinds", "start_ms", "end_ms", "term_ids")
 _GROUPS: Final = ("all_of", "any_of", "none_of")
 
 
@@ -124,12 +125,7 @@ async def _resolved(session: Session, queries: Mapping[str, Query], condition: F
         keys = {row["place"]: row["meeting_keys"] for row in rows}
 
     def as_json(part: Filter) -> dict[str, Any]:
-        written: dict[str, Any] = {
-            name: value for name in _OTHER_FIELDS if (value := getattr(part, name)) not in (None, ())
-        }
-        for name in ("start_date", "end_date"):
-            if day := getattr(part, name):
-                written[name] = day.isoformat()
+        written = _own_fields(part)
         if fields := _meeting_fields(part):
             written["meeting_keys"] = keys.get(asked[json.dumps(fields)], [])
         for name in _GROUPS:
@@ -142,3 +138,16 @@ async def _resolved(session: Session, queries: Mapping[str, Query], condition: F
 
 def _meeting_fields(part: Filter) -> dict[str, Sequence[str]]:
     return {name: value for name in _MEETING_FIELDS if (value := getattr(part, name))}
+
+
+def _own_fields(part: Filter) -> dict[str, Any]:
+    """What `filter_condition` knows without looking at meetings."""
+    written: dict[str, Any] = {
+        name: value for name in _OTHER_FIELDS if (value := getattr(part, name)) not in (None, ())
+    }
+    for name in ("start_date", "end_date"):
+        if day := getattr(part, name):
+            written[name] = day.isoformat()
+    if part.phrase is not None:
+        written["text_pattern"] = phrase_pattern(part.phrase)
+    return written

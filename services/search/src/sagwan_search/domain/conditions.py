@@ -8,7 +8,6 @@ from datetime import date
 from typing import Final
 
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.phrases import phrase_pattern
 from sagwan_search.domain.syntax import Condition, Key, ParsedText
 from sagwan_text.analysis import Term
 from sagwan_text.speakers import speaker_key
@@ -60,11 +59,11 @@ def text_filter(parsed: ParsedText) -> Filter:
             excluded.append(condition)
         else:
             held = _both(held, condition)
-    patterns = [(Filter(text_pattern=phrase_pattern(each.text)), each.excluded) for each in parsed.phrases]
+    phrases = [(Filter(phrase=each.text), each.excluded) for each in parsed.phrases]
     return replace(
         held,
-        all_of=tuple(pattern for pattern, is_excluded in patterns if not is_excluded),
-        none_of=(*excluded, *(pattern for pattern, is_excluded in patterns if is_excluded)),
+        all_of=tuple(phrase for phrase, is_excluded in phrases if not is_excluded),
+        none_of=(*excluded, *(phrase for phrase, is_excluded in phrases if is_excluded)),
     )
 
 
@@ -83,7 +82,7 @@ def with_terms(condition: Filter, parsed: ParsedText, analyze: Callable[[str], S
     excluded = []
     for word in parsed.excluded_words:
         held = tuple(dict.fromkeys(term_id(term.text) for term in analyze(word.text)))
-        excluded.append(Filter(term_ids=held) if held else Filter(text_pattern=phrase_pattern(word.text)))
+        excluded.append(Filter(term_ids=held) if held else Filter(phrase=word.text))
     if not terms and not excluded:
         return condition
     return both(condition, Filter(term_ids=tuple(terms), none_of=tuple(excluded)))

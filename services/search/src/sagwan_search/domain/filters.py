@@ -1,12 +1,12 @@
 """What chunks and utterances must satisfy, as a tree of conditions."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from unicodedata import normalize
 
 from sagwan_search.domain.lines import Utterance
+from sagwan_search.domain.phrases import holds_phrase
 from sagwan_text.speakers import speaker_key
 
 
@@ -30,8 +30,7 @@ class Filter:
         start_ms: Said at this offset or later, if only in part.
         end_ms: Said at this offset or earlier, if only in part.
         term_ids: The chunk holds all of these terms. Utterances cannot be asked for terms.
-        text_pattern: A PostgreSQL regular expression that is found in the text in NFKC, whatever its case. Written by
-            this service: a caller's could run for very long.
+        phrase: The text holds these words in this order, as `phrases` reads them.
         all_of: All of these hold.
         any_of: At least one of these holds.
         none_of: None of these holds.
@@ -49,7 +48,7 @@ class Filter:
     start_ms: int | None = None
     end_ms: int | None = None
     term_ids: tuple[int, ...] = ()
-    text_pattern: str | None = None
+    phrase: str | None = None
     all_of: tuple["Filter", ...] = ()
     any_of: tuple["Filter", ...] = ()
     none_of: tuple["Filter", ...] = ()
@@ -78,9 +77,7 @@ class Filter:
         return (
             (not self.speaker_keys or speaker_key(utterance.speaker) in self.speaker_keys)
             and (not self.utterance_kinds or utterance.kind in self.utterance_kinds)
-            and (
-                self.text_pattern is None or re.search(self.text_pattern, normalize("NFKC", utterance.text)) is not None
-            )
+            and (self.phrase is None or holds_phrase(normalize("NFKC", utterance.text), self.phrase))
             and (self.start_ms is None or max(times, default=-1) >= self.start_ms)
             and (self.end_ms is None or (bool(times) and min(times) <= self.end_ms))
         )
