@@ -261,6 +261,22 @@ def test_the_status_line_says_what_an_answer_lacks():
     assert "Partial: 12 words left out" in shown
 
 
+def test_the_status_line_says_what_was_looked_for_otherwise():
+    shown = "".join(
+        text
+        for _, text in status_row(
+            _found(
+                corrections=[
+                    search_pb2.Correction(written="김철소", replacement="김철수", applied=True),
+                    search_pb2.Correction(written="wen harow", replacement="Wen Harrow"),
+                ]
+            )
+        )
+    )
+    assert "Looked for 김철수 instead of 김철소." in shown
+    assert "Did you mean Wen Harrow?" in shown
+
+
 @pytest.mark.parametrize("pad", ["x", "가", "😀"])
 @pytest.mark.parametrize("columns", [30, 60])
 def test_a_match_far_into_a_line_is_brought_into_sight(pad, columns):

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 
 from sagwan.search.v1 import search_pb2
 from sagwan_client.cli.console import printable
+from sagwan_client.cli.corrections import correction_lines
 from sagwan_client.cli.interactive.session import Session
 from sagwan_client.cli.render import clock, legs_text
 
@@ -62,6 +63,7 @@ def status_row(session: Session) -> Row:
     count = len(session.hits)
     pages = f"page {session.answered.page + 1}" + (", more follow" if session.answer.next_page_token else "")
     row: Row = [("", f"{count} hit{'' if count == 1 else 's'}, {pages}, {session.latency_ms:.0f} ms")]
+    row += [("class:warning", f"  {line}") for line in correction_lines(session.answer.corrections)]
     if session.answer.degraded:
         reason = printable(session.answer.degraded_reason) or "a leg did not answer"
         row.append(("class:warning", f"  Degraded: {reason}"))
