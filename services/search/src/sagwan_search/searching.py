@@ -230,14 +230,15 @@ class Searching:
     ) -> list[Fused]:
         """Every candidate, best first, as the question wants them fused, supported and grouped."""
         if query.text:
-            fused = fuse(rankings, query.fusion, match_share=share)
+            fused, support = fuse(rankings, query.fusion, match_share=share), query.fusion.neighbor_support
         else:
-            fused = [Fused(each, 0.0, ()) for each in await session.newest(self._limits.leg_depth)]
-        if not (query.fusion.neighbor_support or query.hits_per_meeting_max):
+            # The newest come first: there are no scores that chunks could lend each other.
+            fused, support = [Fused(each, 0.0, ()) for each in await session.newest(self._limits.leg_depth)], 0.0
+        if not (support or query.hits_per_meeting_max):
             return fused
         places = await session.places([each.chunk_id for each in fused])
-        if query.fusion.neighbor_support:
-            fused = supported(fused, places, query.fusion.neighbor_support)
+        if support:
+            fused = supported(fused, places, support)
         if query.hits_per_meeting_max:
             fused = at_most_per_meeting(fused, places, query.hits_per_meeting_max)
         return fused

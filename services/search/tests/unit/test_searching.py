@@ -174,6 +174,20 @@ class TestLegs:
         assert all(leg.leg is Leg.VECTOR for hit in meaning.hits for leg in hit.fused.legs)
 
 
+class TestNewest:
+    @pytest.mark.parametrize("hits_per_meeting_max", [0, 1])
+    async def test_what_passes_comes_by_day_and_then_as_it_was_said(
+        self, searching_with, memory_store, sample_meeting, hits_per_meeting_max
+    ):
+        # The newest meeting was written first.
+        memory_store.add(TENANT, sample_meeting("newer", TURNS, held_on=date(2026, 3, 1)))
+        memory_store.add(TENANT, sample_meeting("older", TURNS, held_on=date(2026, 2, 1)))
+        answer = await ask(searching_with(), "", hits_per_meeting_max=hits_per_meeting_max)
+        found = [hit.meeting.meeting_id for hit in answer.hits]
+        shown = hits_per_meeting_max or 4
+        assert found[: 2 * shown] == ["newer"] * shown + ["older"] * shown
+
+
 class TestDegraded:
     @pytest.mark.parametrize(
         "error",
