@@ -16,6 +16,7 @@ from sagwan_search.domain.near_misses import (
     question_words,
 )
 from sagwan_search.domain.near_names import nearest_values, nearest_words, word_halves
+from sagwan_search.domain.phrases import without_particle
 from sagwan_search.domain.syntax import Condition, Key
 from sagwan_search.ports import SearchSession
 from sagwan_text.analysis import Term
@@ -92,8 +93,14 @@ class NearMisses:
         self._analyze = analyze
         self._terms_max = terms_max
 
-    async def question_terms(self, session: SearchSession, text: str) -> QuestionTerms:
-        """The terms of a question with their weights."""
+    async def question_terms(self, session: SearchSession, text: str, demanded: Sequence[str] = ()) -> QuestionTerms:
+        """The terms of a question with their weights.
+
+        Args:
+            session: Where terms and names are looked up.
+            text: The question's words, those of its phrases among them.
+            demanded: Words of phrases. They are literal: nothing else would pass.
+        """
         terms = self._analyze(text)
         distinct = distinct_terms(terms)
         counts = dict(list(distinct.items())[: self._terms_max])
@@ -105,7 +112,10 @@ class NearMisses:
         if not absent or not known.corpus_count:
             return QuestionTerms(weighted, (), left_out_count)
         words = question_words(text, terms)
-        missing = [each for each in dict.fromkeys(words) if each.is_missing(absent)][:_MISSING_MAX]
+        # A particle may stand behind the quote.
+        literal = set(demanded)
+        replaceable = [w for w in dict.fromkeys(words) if literal.isdisjoint((w.text, *without_particle(w.text)))]
+        missing = [each for each in replaceable if each.is_missing(absent)][:_MISSING_MAX]
         if not missing:
             return QuestionTerms(weighted, (), left_out_count)
         looked_up = _LookedUp(session, known)

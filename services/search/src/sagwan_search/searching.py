@@ -21,6 +21,7 @@ from sagwan_search.domain.lexical import (
 )
 from sagwan_search.domain.near_misses import Correction
 from sagwan_search.domain.neighbors import supported
+from sagwan_search.domain.phrases import phrase_words
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.ranking import Ranking
 from sagwan_search.near_misses import NearMisses
@@ -265,7 +266,8 @@ class Searching:
                 return _MissingVector(error)
 
     async def _lexical(self, session: SearchSession, query: Query) -> _Words:
-        question = await self._near_misses.question_terms(session, query.text)
+        demanded = [word for each in query.syntax.phrases if not each.excluded for word in phrase_words(each.text)]
+        question = await self._near_misses.question_terms(session, query.text, demanded)
         terms = question.weighted
         matched = matched_terms(terms, candidates_max=self._limits.match_candidates_max)
         candidates = await session.lexical(matched, terms, self._limits.leg_depth) if matched else []

@@ -226,3 +226,7 @@ class TestSearching:
         assert {each.chunk_id for each in answer.ranking.chunks} == {1, 3}
         assert not answer.ranking.terms
         assert not answer.ranking.candidate_counts
+
+    async def test_what_a_phrase_demands_is_not_looked_for_otherwise(self, ask):
+        answer = await ask('"김철소"의 "a bud get h" harow')
+        assert [each.written for each in answer.ranking.corrections] == ["harow"]
