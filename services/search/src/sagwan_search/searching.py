@@ -200,7 +200,7 @@ class Searching:
                 async with asyncio.timeout(deadline.remaining_s() / 2 if rankings else None):
                     nearest = await self._nearest(session, found, stages)
             except (TimeoutError, DeadlineExceeded) as error:
-                if rankings:
+                if rankings and isinstance(found, QueryVector):
                     raise _SlowVectorLeg from error
                 raise
             if isinstance(nearest, _MissingVector):

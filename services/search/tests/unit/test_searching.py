@@ -1,6 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid4
@@ -238,6 +239,24 @@ class TestDegraded:
         memory_store.late |= late
         with pytest.raises(DeadlineExceeded):
             await searching_with().search(TENANT, Query("budget", mode=mode), Deadline.after(0.2))
+
+    async def test_time_that_is_up_before_the_page_is_read_is_no_error_of_the_service(
+        self, searching_with, memory_store, monkeypatch
+    ):
+        memory_store.late.add(Leg.VECTOR)
+        look, looks = memory_store.look, []
+
+        @asynccontextmanager
+        async def last_one_late(tenant_id, deadline):
+            async with look(tenant_id, deadline) as session:
+                looks.append(deadline)
+                if len(looks) == 3:
+                    await asyncio.sleep(deadline.remaining_s())
+                yield session
+
+        monkeypatch.setattr(memory_store, "look", last_one_late)
+        with pytest.raises(DeadlineExceeded):
+            await searching_with().search(TENANT, Query("budget"), Deadline.after(0.2))
 
     async def test_vectors_of_another_dimension_are_not_compared(self, searching_with, sample_meeting):
         other = PointingEmbedder(sample_meeting.vector(0), Model(MODEL.sha256, MODEL.label, 7))
