@@ -1,8 +1,7 @@
-"""Exact neighbours, asked of the database as its owner: what recall is measured against."""
+"""Exact neighbours, by looking at every vector: what recall is measured against."""
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
@@ -17,54 +16,64 @@ from search_bench.run import QUERIES, Run
 
 _TEXTS_A_CALL = 16
 _TIMEOUT_S = 30.0
+_ROWS_AT_ONCE = 5_000
 
 Vector = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
-class Neighbors:
-    """One connection to the database, and the embedder of the stack."""
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter, as the exact search understands it; None does not restrict."""
 
-    def __init__(self, run: Run, runner: asyncio.Runner, connection: asyncpg.Connection, vectors_table: str) -> None:
-        self._run = run
-        self._runner = runner
-        self._connection = connection
-        self._vectors_table = vectors_table
+    first_day: date | None = None
+    last_day: date | None = None
+    speaker: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """All vectors of a database, in memory: 1.5 GB for a million.
+
+    Attributes:
+        chunk_ids: In order: [chunks].
+        matrix: Their vectors: [chunks, dimension].
+    """
+
+    chunk_ids: NDArray[np.int64]
+    matrix: Vector
 
     @classmethod
-    @contextmanager
-    def opened(cls, run: Run) -> Iterator[Self]:
-        """Connects, and disconnects on leaving."""
-        with asyncio.Runner() as runner:
-            connection, table = runner.run(connected(run.dsn))
-            try:
-                yield cls(run, runner, connection, table)
-            finally:
-                runner.run(connection.close())
+    async def read(cls, connection: asyncpg.Connection, table: str) -> Self:
+        """Reads a table of vectors."""
+        count, dimension = await connection.fetchrow(QUERIES["vector_extent"].on_table("vectors", table).sql)
+        chunk_ids = np.empty(count, np.int64)
+        matrix = np.empty((count, dimension), np.float32)
+        place = 0
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            query = QUERIES["all_vectors"].on_table("vectors", table).sql
+            async for row in connection.cursor(query, prefetch=_ROWS_AT_ONCE):
+                chunk_ids[place] = row["chunk_id"]
+                matrix[place] = row["embedding"].to_numpy()
+                place += 1
+        return cls(chunk_ids, matrix)
 
-    def vectors_of(self, questions: Sequence[str]) -> list[Vector]:
-        """The vectors of questions, from the embedder that the search service asks."""
-        return question_vectors(self._run, questions)
+    async def passing(self, connection: asyncpg.Connection, table: str, condition: Condition) -> Mask:
+        """Which chunks pass a filter."""
+        query = QUERIES["passing"].on_table("vectors", table).sql
+        rows = await connection.fetch(query, condition.first_day, condition.last_day, condition.speaker, condition.tag)
+        return np.isin(self.chunk_ids, np.fromiter((row["chunk_id"] for row in rows), np.int64, len(rows)))
 
-    def passing(self, first_day: date | None, last_day: date | None, speaker: str | None, tag: str | None) -> int:
-        """How many chunks pass a filter; None does not restrict."""
-        query = QUERIES["passing"].on_table("vectors", self._vectors_table)
-        return int(self._runner.run(self._connection.fetchval(query.sql, first_day, last_day, speaker, tag)))
-
-    def exact(
-        self,
-        vectors: Sequence[Vector],
-        count: int,
-        first_day: date | None = None,
-        last_day: date | None = None,
-        speaker: str | None = None,
-        tag: str | None = None,
-    ) -> list[list[int]]:
-        """The chunks nearest to each vector among those that pass a filter."""
-        query = QUERIES["nearest_passing"].on_table("vectors", self._vectors_table).sql
+    def nearest(self, vectors: Sequence[Vector], count: int, among: Mask | None = None) -> list[set[int]]:
+        """The chunks nearest to each vector, of all or of some."""
+        chunk_ids = self.chunk_ids if among is None else self.chunk_ids[among]
+        matrix = self.matrix if among is None else self.matrix[among]
         found = []
         for vector in vectors:
-            rows = self._runner.run(self._connection.fetch(query, vector, first_day, last_day, speaker, tag, count))
-            found.append([row["chunk_id"] for row in rows])
+            scores = matrix @ vector
+            first = max(0, len(scores) - count)
+            found.append({int(each) for each in chunk_ids[np.argsort(scores)[first:]]})
         return found
 
 

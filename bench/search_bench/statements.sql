@@ -13,23 +13,21 @@ WHERE t.term_id = ANY ($1::integer[])
 ORDER BY t.chunk_count DESC, t.term_id
 LIMIT $2;
 
+-- name: vector_extent
+-- How many vectors there are, and how long they are.
+SELECT count(*), max(vector_dims(embedding)) FROM :"vectors";
+
+-- name: all_vectors
+-- Every vector.
+SELECT chunk_id, embedding FROM :"vectors" ORDER BY chunk_id;
+
 -- name: passing
--- How many chunks pass a filter by days, speaker and tag; NULL does not restrict.
-SELECT count(*) FROM :"vectors" AS v
+-- The chunks that pass a filter by days, speaker and tag; NULL does not restrict.
+SELECT v.chunk_id FROM :"vectors" AS v
 WHERE ($1::date IS NULL OR v.held_on >= $1)
   AND ($2::date IS NULL OR v.held_on <= $2)
   AND ($3::text IS NULL OR v.speakers @> ARRAY[$3])
   AND ($4::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE tags @> ARRAY[$4]));
-
--- name: nearest_passing
--- The chunks nearest to a vector among those that pass, by looking at each.
-SELECT v.chunk_id FROM :"vectors" AS v
-WHERE ($2::date IS NULL OR v.held_on >= $2)
-  AND ($3::date IS NULL OR v.held_on <= $3)
-  AND ($4::text IS NULL OR v.speakers @> ARRAY[$4])
-  AND ($5::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE tags @> ARRAY[$5]))
-ORDER BY (v.embedding <#> $1::vector) + 0, v.chunk_id
-LIMIT $6;
 
 -- name: nearest
 -- The chunks nearest to a vector, by the index where there is one.

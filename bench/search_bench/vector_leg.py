@@ -13,7 +13,7 @@ import asyncpg
 from sagwan_bench.results import Figure, at_least, at_most
 from sagwan_bench.trends import slope
 from search_bench.latencies import ms
-from search_bench.neighbors import Vector, connected, question_vectors
+from search_bench.neighbors import Vector, Vectors, connected, question_vectors
 from search_bench.run import QUERIES, Run
 
 _COUNT = 10
@@ -76,11 +76,7 @@ async def _points(run: Run, dsn: str, chunks: int, vectors: Sequence[Vector]) ->
     connection, table = await connected(dsn)
     try:
         await connection.execute("SET jit = off")
-        query = QUERIES["nearest_passing"].on_table("vectors", table).sql
-        exact = [
-            {row["chunk_id"] for row in await connection.fetch(query, vector, None, None, None, None, _COUNT)}
-            for vector in vectors
-        ]
+        exact = (await Vectors.read(connection, table)).nearest(vectors, _COUNT)
         points = {}
         for ef_search in _EF_SEARCH:
             await connection.execute(f"SET hnsw.ef_search = {ef_search}")

@@ -1,8 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 from scale_data.labels import SHARES
 from search_bench.filtered import filters
+from search_bench.neighbors import Vectors
 from search_bench.questions import Questions
 from search_bench.vector_leg import Point, growth_figures
 
@@ -26,9 +28,23 @@ def test_a_single_size_says_nothing_of_growth():
 
 
 def test_each_share_has_a_filter_by_days_one_by_speaker_and_one_by_tag():
-    names = [each.name for each in filters()]
+    unfiltered, *narrowed = filters()
+    assert not unfiltered.asked.ListFields()
+    names = [each.name for each in narrowed]
     assert len(names) == len(set(names)) == 3 * len(SHARES)
-    for each in filters():
-        set_fields = [name for name in ("first_day", "speaker", "tag") if getattr(each, name) is not None]
+    for each in narrowed:
+        set_fields = [name for name in ("first_day", "speaker", "tag") if getattr(each.condition, name) is not None]
         assert len(set_fields) == 1
         assert each.asked.ListFields()
+
+
+def test_exact_neighbours_are_the_nearest_of_all_or_of_those_that_pass():
+    random = np.random.default_rng(1)
+    matrix = random.normal(size=(200, 8)).astype(np.float32)
+    vectors = Vectors(np.arange(1_000, 1_200), matrix)
+    (asked,) = random.normal(size=(1, 8)).astype(np.float32)
+    best = 1_000 + np.argsort(-(matrix @ asked))
+    passing = vectors.chunk_ids % 2 == 0
+    assert vectors.nearest([asked], 10) == [set(best[:10].tolist())]
+    assert vectors.nearest([asked], 10, passing) == [set([each for each in best.tolist() if each % 2 == 0][:10])]
+    assert vectors.nearest([asked], 10, vectors.chunk_ids < 1_003) == [{1_000, 1_001, 1_002}]
