@@ -19,8 +19,9 @@ CHUNKS_A_MEETING = 40
 _SEED = 20_260_101
 # Real meetings that one is made of, so that it is about something and its speakers would fit in a room.
 _SOURCE_MEETINGS = 3
-# The length of what is added to the mean of two vectors.
-_NOISE = 0.3
+# The length of what is added to the mean of two vectors: their surroundings then have as many dimensions as those of real
+# ones, and are as wide (docs/performance.md). With twice as much, no index finds what lies near.
+_NOISE = 0.15
 _KINDS = (UtteranceKind.SPEECH, UtteranceKind.DECISION, UtteranceKind.ACTION)
 _KIND_WEIGHTS = (96, 2, 2)
 _TOKENS_A_SECOND = 3
