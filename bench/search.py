@@ -74,8 +74,17 @@ def main() -> int:
                 size: server.dsn(database_name(size)) for size in asyncio.run(sizes(server)) if size <= options.chunks
             }
             with running(HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn) as stack:
-                questions = Questions(load_questions(options.data))
-                run = Run(options.chunks, stack, dsn, databases, questions, options.searches, options.seconds, tell)
+                run = Run(
+                    chunks=options.chunks,
+                    stack=stack,
+                    dsn=dsn,
+                    postgres_pid=server.pid,
+                    sizes=databases,
+                    questions=Questions(load_questions(options.data)),
+                    searches=options.searches,
+                    seconds=options.seconds,
+                    tell=tell,
+                )
                 figures = _measured(run, options.only)
     except (StackError, asyncpg.InvalidCatalogNameError) as error:
         print(f"{error}; is it built? (make scale-data N={options.chunks})", file=sys.stderr)

@@ -19,8 +19,8 @@ CHUNKS_A_MEETING = 40
 _SEED = 20_260_101
 # Real meetings that one is made of, so that it is about something and its speakers would fit in a room.
 _SOURCE_MEETINGS = 3
-# The length of what is added to the mean of two vectors: their surroundings then have as many dimensions as those of real
-# ones, and are as wide (docs/performance.md). With twice as much, no index finds what lies near.
+# The length of what is added to the mean of two vectors: what is around them then has as many dimensions as around real
+# ones, and is as wide (docs/performance.md). With twice as much, no index finds what lies near.
 _NOISE = 0.15
 _KINDS = (UtteranceKind.SPEECH, UtteranceKind.DECISION, UtteranceKind.ACTION)
 _KIND_WEIGHTS = (96, 2, 2)

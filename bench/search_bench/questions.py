@@ -1,6 +1,7 @@
 """Questions that people asked of real meetings and passages, in one order for every run."""
 
 import json
+import re
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ SETS = ("qmsum/train", "seoul_edu/dev/qa_weak", "ko_mrc")
 """Sets for development: nobody's results are judged by them."""
 
 _SEED = 20_260_101
+_HANGUL = re.compile("[가-힣]")
 
 
 def load_questions(data: Path) -> list[str]:
@@ -21,6 +23,11 @@ def load_questions(data: Path) -> list[str]:
     questions = list(texts)
     Random(_SEED).shuffle(questions)
     return questions
+
+
+def language_of(text: str) -> str:
+    """`ko` with a Hangul syllable in it, else `en`."""
+    return "ko" if _HANGUL.search(text) else "en"
 
 
 class Questions:

@@ -27,6 +27,7 @@ class Run:
         chunks: How many there are.
         stack: The services.
         dsn: The database, as its owner.
+        postgres_pid: The server of the database.
         sizes: Databases of this size and smaller ones, by their number of chunks.
         questions: What is asked.
         searches: How many a row asks, where no claim says otherwise.
@@ -37,6 +38,7 @@ class Run:
     chunks: int
     stack: Stack
     dsn: str
+    postgres_pid: int
     sizes: Mapping[int, str]
     questions: Questions
     searches: int
