@@ -73,7 +73,9 @@ def main() -> int:
             databases = {
                 size: server.dsn(database_name(size)) for size in asyncio.run(sizes(server)) if size <= options.chunks
             }
-            with running(HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn) as stack:
+            with running(
+                HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn, SAGWAN_SEARCH_INDEX_UPKEEP="false"
+            ) as stack:
                 run = Run(
                     chunks=options.chunks,
                     stack=stack,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -24,6 +24,9 @@ from sagwan_runtime.metrics import DatabaseMetrics
 from sagwan_runtime.postgres.database import open_database
 from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.settings import DatabaseSettings
+from sagwan_search.adapters.index_sql import create_index, index_name
+from sagwan_search.adapters.vectors import table_of
+from sagwan_search.domain.indexes import IndexKind, plan_for
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
 from scale_data.copying import MeetingCopier
@@ -208,6 +211,21 @@ class DatabaseBuild:
                 self._tell(index["definition"])
                 with self._stages.timed(f"index_{index['name']}"):
                     await self._connection.execute(index["definition"])
+        await self._index_of_vectors(there)
+
+    async def _index_of_vectors(self, there: Container[str]) -> None:
+        """Builds what the search service would build by itself a minute after it had started."""
+        row = await self._connection.fetchrow(QUERIES["index_of_vectors"].sql)
+        table, plan = table_of(row["model_id"]), plan_for(IndexKind.HNSW, row["row_count"])
+        name = index_name(table, plan.kind)
+        if name not in there:
+            statement = create_index(name, table, plan, row["dimension"])
+            self._tell(statement)
+            with self._stages.timed(f"index_{name}"):
+                await self._connection.execute(statement)
+            await self._connection.execute(
+                QUERIES["record_index"].sql, row["model_id"], plan.m, plan.ef_construction, row["row_count"]
+            )
 
     async def _secondary_indexes(self, connection: asyncpg.Connection | None = None) -> list[asyncpg.Record]:
         """The core's, or those of another database."""

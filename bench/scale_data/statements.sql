@@ -44,6 +44,16 @@ WHERE (t.relname IN ('meetings', 'utterances', 'chunks', 'chunk_terms', 'complet
   AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid)
 ORDER BY t.relname, n.relname;
 
+-- name: index_of_vectors
+-- What the index of the serving model's vectors is built for.
+SELECT m.model_id, m.dimension, (SELECT count(*) FROM chunks) AS row_count FROM models AS m WHERE m.state = 'serving';
+
+-- name: record_index
+-- Tells searches that there is a graph: model, m, ef_construction, rows.
+UPDATE vector_indexes
+SET kind = 'hnsw', m = $2, ef_construction = $3, built_rows = $4, built_at = now()
+WHERE model_id = $1;
+
 -- name: move_sequences
 -- Lets ingest go on after the rows that were copied.
 SELECT

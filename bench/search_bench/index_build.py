@@ -7,12 +7,16 @@ from collections.abc import Iterator
 
 from sagwan_bench.memory import peak_resident_mb, resident_mb
 from sagwan_bench.results import Figure, at_most, below, exactly
+from sagwan_search.adapters.index_sql import create_index
+from sagwan_search.domain.indexes import IndexKind, plan_for
 from search_bench.latencies import latency_figures
 from search_bench.neighbors import connected
 from search_bench.run import Run, client_of
 
 _INDEX = "bench_hnsw"
 _MAINTENANCE_MEMORY = "2GB"
+# Of floats the statement is the same whatever their number, and a graph's whatever the rows.
+_PLAN, _UNUSED_DIMENSION = plan_for(IndexKind.HNSW, 0), 0
 
 
 def build_figures(run: Run) -> Iterator[Figure]:
@@ -44,9 +48,7 @@ async def _build(dsn: str) -> float:
         await connection.execute(f"DROP INDEX IF EXISTS {_INDEX}")
         await connection.execute(f"SET maintenance_work_mem = '{_MAINTENANCE_MEMORY}'")
         begun = time.perf_counter()
-        await connection.execute(
-            f"CREATE INDEX CONCURRENTLY {_INDEX} ON {table} USING hnsw (embedding vector_ip_ops)", timeout=None
-        )
+        await connection.execute(create_index(_INDEX, table, _PLAN, _UNUSED_DIMENSION), timeout=None)
         seconds = time.perf_counter() - begun
         await connection.execute(f"DROP INDEX {_INDEX}")
         return seconds

@@ -22,7 +22,8 @@ from sagwan_runtime.metrics import DatabaseMetrics, SearchMetrics
 from sagwan_runtime.postgres.database import SERVICE_ROLE, Database, Session, open_database
 from sagwan_runtime.postgres.queries import Query, load_queries
 from sagwan_runtime.settings import DatabaseSettings
-from sagwan_search.adapters.postgres import CONNECTION_SETTINGS, PostgresMeetingStore
+from sagwan_search.adapters.index_sql import CONNECTION_SETTINGS
+from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.domain.query import Query as Question
 from sagwan_search.ports import Model, QueryVector
 from sagwan_search.searching import Searching, SearchLimits

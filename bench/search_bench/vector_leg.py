@@ -5,13 +5,15 @@ import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import asyncpg
 
 from sagwan_bench.results import Figure, at_least, at_most
 from sagwan_bench.trends import slope
+from sagwan_search.adapters.index_sql import create_index, index_name
+from sagwan_search.domain.indexes import IndexKind, plan_for
 from search_bench.latencies import ms
 from search_bench.neighbors import Vector, Vectors, connected, question_vectors
 from search_bench.run import QUERIES, Run
@@ -99,9 +101,10 @@ async def _ivfflat(connection: asyncpg.Connection, table: str, lists: int) -> As
     try:
         await connection.execute("SET maintenance_work_mem = '2GB'")
         begun = time.perf_counter()
-        await connection.execute(
-            f"CREATE INDEX ON {_IVFFLAT_TABLE} USING ivfflat (embedding vector_ip_ops) WITH (lists = {lists})"
-        )
+        plan = replace(plan_for(IndexKind.IVFFLAT, 0), lists=lists)
+        name = index_name(_IVFFLAT_TABLE, plan.kind)
+        # Of floats the statement is the same whatever their number.
+        await connection.execute(create_index(name, _IVFFLAT_TABLE, plan, dimension=0))
         seconds = time.perf_counter() - begun
         await connection.execute(f"VACUUM ANALYZE {_IVFFLAT_TABLE}")
         yield seconds

@@ -78,12 +78,28 @@ async def test_vectors_of_another_length_do_not_fit_into_the_table_of_a_model(se
         )
 
 
-async def test_vectors_are_found_by_inner_product_through_hnsw(service, owner):
+async def test_a_table_of_vectors_begins_without_an_index_of_them(service, owner):
     model_id = await service.fetchval(REGISTER, "e5", "sha-1", 3)
 
-    definition = await owner.fetchval("SELECT pg_get_indexdef($1::regclass)", f"chunk_vectors_{model_id}_hnsw")
+    row = await service.fetchrow("SELECT kind, quantization FROM vector_indexes WHERE model_id = $1", model_id)
+    assert tuple(row) == ("exact", "none")
+    rows = await owner.fetch("SELECT indexdef FROM pg_indexes WHERE tablename = $1", f"chunk_vectors_{model_id}")
+    assert not [row for row in rows if "embedding" in row["indexdef"]]
 
-    assert definition.endswith("USING hnsw (embedding vector_ip_ops)")
+
+async def test_the_services_say_how_an_index_is_searched_and_not_which_there_is(service):
+    await service.fetchval(REGISTER, "e5", "sha-1", 3)
+
+    await service.execute("UPDATE vector_indexes SET ef_search = 40, recall = 0.9")
+    for statement in (
+        "UPDATE vector_indexes SET kind = 'hnsw'",
+        "DELETE FROM vector_indexes",
+        "INSERT INTO vector_indexes (model_id) VALUES (2)",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await service.execute(statement)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await service.execute("UPDATE vector_indexes SET ef_search = 1001")
 
 
 @pytest.mark.parametrize("dimension", [0, -1, 2_001])

@@ -41,7 +41,7 @@ INSERTS = {
 }
 OWNERS_TABLES = {"tenants", "api_keys"}
 VIEWS = {"term_statistics", "corpus_statistics"}
-SHARED_TABLES = {"models", "schema_migrations"}
+SHARED_TABLES = {"models", "schema_migrations", "vector_indexes"}
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +124,15 @@ async def test_the_definer_owns_the_functions_that_must_see_more_and_nothing_els
         """
     )
 
-    functions = ("authenticate", "lexical_matches", "filter_matches", "vector_counts", "chunks_without_vector")
+    functions = (
+        "authenticate",
+        "lexical_matches",
+        "filter_matches",
+        "vector_counts",
+        "chunks_without_vector",
+        "sampled_chunks",
+        "explain_lexical_matches",
+    )
     assert {tuple(row) for row in rows} == {("pg_proc", name) for name in functions}
 
 
@@ -154,6 +162,8 @@ async def test_functions_that_run_as_their_owner_are_the_services_only_and_pin_w
         "register_model",
         "vector_counts",
         "chunks_without_vector",
+        "sampled_chunks",
+        "explain_lexical_matches",
         "switch_model",
         "drop_model",
     }
@@ -175,7 +185,7 @@ async def test_the_services_are_granted_what_they_need_and_no_more(owner):
     )
 
     needed = {(table, kind) for table in INSERTS for kind in ("SELECT", "INSERT", "UPDATE", "DELETE")}
-    assert {tuple(row) for row in rows} == needed | {("models", "SELECT")}
+    assert {tuple(row) for row in rows} == needed | {("models", "SELECT"), ("vector_indexes", "SELECT")}
 
 
 async def test_the_services_can_create_nothing(service):

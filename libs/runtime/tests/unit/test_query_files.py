@@ -79,3 +79,11 @@ def test_a_variable_stands_for_a_condition_and_a_cast_does_not():
 
     assert conditioned.name == "leg"
     assert conditioned.sql == r"SELECT $1::passes FROM t WHERE t.text ~ E'\\g<0>' AND (t.text ~ E'\\g<0>')"
+
+
+def test_an_expression_stands_where_its_variable_stood_and_a_cast_stays_as_it_is():
+    query = Query("near", "SELECT $1::score, :score, :scores ORDER BY :score")
+
+    written = query.with_expression("score", r"-(a <#> '\1')")
+
+    assert written.sql == r"SELECT $1::score, -(a <#> '\1'), :scores ORDER BY -(a <#> '\1')"

@@ -19,7 +19,8 @@ from sagwan_runtime.process import observed
 from sagwan_runtime.serving import Registration, serve
 from sagwan_runtime.settings import DatabaseSettings, TelemetrySettings
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
-from sagwan_search.adapters.postgres import CONNECTION_SETTINGS, PostgresMeetingStore
+from sagwan_search.adapters.index_sql import CONNECTION_SETTINGS
+from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.batch import BatchSearching
 from sagwan_search.context import ContextGathering
 from sagwan_search.searching import Searching, SearchLimits

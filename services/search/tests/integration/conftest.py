@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import date
 from importlib.resources import files
 from uuid import UUID, uuid4
 
 import asyncpg
+import numpy as np
 import pytest
 from opentelemetry import trace
 from pgvector import SparseVector
@@ -16,7 +18,10 @@ from sagwan_runtime.metrics import DatabaseMetrics
 from sagwan_runtime.postgres.database import Database, open_database
 from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.settings import DatabaseSettings
-from sagwan_search.adapters.postgres import CONNECTION_SETTINGS, PostgresMeetingStore
+from sagwan_search.adapters.index_sql import CONNECTION_SETTINGS, create_index, index_name
+from sagwan_search.adapters.postgres import PostgresMeetingStore
+from sagwan_search.adapters.vectors import table_of
+from sagwan_search.domain.indexes import IndexPlan, SearchSettings, settings_for
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
 
@@ -153,7 +158,35 @@ async def meetings(owner, memory_store) -> MeetingWriter:
     model_id = await owner.fetchval(
         "SELECT register_model('hashes', '1', 'none', $1, $2)", memory_store.model.sha256, DIMENSION
     )
-    return MeetingWriter(owner, memory_store, f"chunk_vectors_{model_id}")
+    return MeetingWriter(owner, memory_store, table_of(model_id))
+
+
+@pytest.fixture
+async def build_index(owner, meetings) -> Callable[..., Awaitable[None]]:
+    """Gives the table of vectors an index of a plan, and records it as the service's builder does."""
+
+    async def build(plan: IndexPlan, settings: SearchSettings | None = None) -> None:
+        name = index_name(meetings.vectors_table, plan.kind)
+        await owner.execute(create_index(name, meetings.vectors_table, plan, DIMENSION))
+        searched = settings or settings_for(plan)
+        await owner.execute(
+            """
+            UPDATE vector_indexes
+            SET kind = $1, quantization = $2, m = $3, ef_construction = $4, lists = $5, ef_search = $6, probes = $7,
+                iterative_scan = $8, rescored = $9
+            """,
+            plan.kind.value,
+            plan.quantization.value,
+            plan.m,
+            plan.ef_construction,
+            plan.lists,
+            searched.ef_search,
+            searched.probes,
+            searched.iterative_scan.value,
+            searched.rescored,
+        )
+
+    return build
 
 
 @pytest.fixture
@@ -183,3 +216,45 @@ def queries():
 @pytest.fixture
 async def store(open_pool, queries) -> PostgresMeetingStore:
     return PostgresMeetingStore(await open_pool(), queries)
+
+
+@pytest.fixture
+async def filled(owner, meetings) -> Callable[..., Awaitable[UUID]]:
+    """Adds a tenant with so many chunks and vectors of random directions."""
+
+    async def fill(row_count: int, *, held_on: date = date(2024, 1, 31)) -> UUID:
+        tenant_id = uuid4()
+        await owner.execute("INSERT INTO tenants (tenant_id, name) VALUES ($1, $2)", tenant_id, str(tenant_id))
+        # Beyond the ids of sample meetings.
+        await owner.execute("SELECT setval('chunks_chunk_id_seq', greatest(nextval('chunks_chunk_id_seq'), 1000000))")
+        rows = await owner.fetch(
+            """
+            WITH meeting AS (
+                INSERT INTO meetings (tenant_id, meeting_id, title, held_on, language, series, participants, tags,
+                    source, attributes, content_sha256, utterance_count, chunk_count)
+                VALUES ($1, 'random', 't', $2, '', '', '{}', '{}', '', '{}', '', 0, $3)
+                RETURNING meeting_key
+            )
+            INSERT INTO chunks (tenant_id, meeting_key, ordinal, first_utterance, first_character, last_utterance,
+                last_character, text_sha256, text)
+            SELECT $1, meeting_key, g, g, 0, g, 1, '', 'x' FROM meeting, generate_series(1, $3) AS g
+            RETURNING chunk_id, meeting_key
+            """,
+            tenant_id,
+            held_on,
+            row_count,
+        )
+        vectors = np.random.default_rng(row_count).normal(size=(row_count, DIMENSION))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        await owner.copy_records_to_table(
+            meetings.vectors_table,
+            columns=["tenant_id", "chunk_id", "meeting_key", "held_on", "speakers", "embedding"],
+            records=[
+                (tenant_id, row["chunk_id"], row["meeting_key"], held_on, ["ann"], vector)
+                for row, vector in zip(rows, vectors.astype(np.float32), strict=True)
+            ],
+        )
+        await owner.execute(f"ANALYZE {meetings.vectors_table}")
+        return tenant_id
+
+    return fill

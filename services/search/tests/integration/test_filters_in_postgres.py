@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.postgres.queries import Query
+from sagwan_search.adapters.index_sql import index_name
 from sagwan_search.adapters.narrowing import Narrowing
 from sagwan_search.adapters.postgres import PostgresMeetingStore
+from sagwan_search.adapters.vectors import explained, planned, serving_model, serving_table, vector_leg
 from sagwan_search.domain.filters import Filter
+from sagwan_search.domain.indexes import IndexKind, plan_for
 from sagwan_search.domain.lexical import WeightedTerm, weighted_terms
 from sagwan_search.domain.lines import Span, Utterance
 from sagwan_text.speakers import speaker_key
@@ -245,20 +247,21 @@ class TestPlans:
         ],
     )
     async def test_the_vector_leg_walks_its_index_whatever_the_filter(
-        self, tenant_id, meetings, open_pool, queries, condition
+        self, tenant_id, build_index, open_pool, queries, condition
     ):
+        plan = plan_for(IndexKind.HNSW, 1_000)
+        await build_index(plan)
         database = await open_pool(enable_seqscan="off", enable_bitmapscan="off", enable_sort="off")
         async with database.tenant(tenant_id, soon(), read_only=True) as session:
             narrow = await Narrowing(queries, found_first_max=10).chunks(session, condition)
-            query, among = narrow.vector_leg(queries)
-            sql = query.on_table("vectors", meetings.vectors_table).sql
-            row = await session.fetch_row(
-                Query("plan", f"EXPLAIN (FORMAT JSON) {sql}"), np.ones(8, np.float32), *among, 5
-            )
-        limit = json.loads(row[0])[0]["Plan"]
-        (walk,) = [node for node in limit["Plans"] if node["Parent Relationship"] == "Outer"]
+            table = serving_table(await session.fetch_row(serving_model(queries)))
+            leg = planned(vector_leg(queries, table, plan, passes=narrow.vectors))
+            shown = await session.fetch_value(leg, np.ones(8, np.float32), 5, 1)
+        walk = json.loads(shown)[0]["Plan"]
         # Nothing is joined: what else must be known of a chunk is looked up once the index has come by it.
-        assert (walk["Node Type"], walk["Index Name"]) == ("Index Scan", f"{meetings.vectors_table}_hnsw")
+        while walk["Node Type"] in {"Limit", "Sort", "Subquery Scan"}:
+            (walk,) = [node for node in walk["Plans"] if node["Parent Relationship"] in {"Outer", "Subquery"}]
+        assert (walk["Node Type"], walk["Index Name"]) == ("Index Scan", index_name(table.name, plan.kind))
 
     async def test_of_a_meeting_only_the_utterances_of_the_chunk_are_read(self, owner, meetings, open_pool, queries):
         tenant_id = await owner.fetchval("INSERT INTO tenants (name) VALUES ('long') RETURNING tenant_id")
@@ -281,10 +284,9 @@ class TestPlans:
         database = await open_pool()
         async with database.tenant(tenant_id, soon(), read_only=True) as session:
             narrow = await Narrowing(queries, found_first_max=10).chunks(session, Filter(end_ms=10_000))
-            query, _ = narrow.vector_leg(queries)
-            sql = query.on_table("vectors", meetings.vectors_table).sql
-            explain = Query("plan", f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}")
-            row = await session.fetch_row(explain, np.ones(8, np.float32), 10)
+            table = serving_table(await session.fetch_row(serving_model(queries)))
+            explain = explained(vector_leg(queries, table, table.plan, passes=narrow.vectors))
+            row = await session.fetch_row(explain, np.ones(8, np.float32), 10, 1)
         nodes = [json.loads(row[0])[0]["Plan"]]
         for node in nodes:
             nodes += node.get("Plans", [])

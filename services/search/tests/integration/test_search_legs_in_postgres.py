@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.queries import Query
-from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
 from sagwan_search.domain.lexical import distinct_terms, matched_terms, weighted_terms
@@ -17,7 +16,6 @@ from sagwan_text.terms import term_id
 
 pytestmark = pytest.mark.integration
 
-CHUNK_COUNT = 1_500
 # Scores travel as 4-byte floats.
 TOLERANCE = 1e-5
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -145,48 +143,3 @@ class TestVectorLeg:
         async with store.look(tenant_id, soon()) as session:
             assert await session.serving_model() is None
             assert (await session.term_statistics([1, 2])).corpus_count == 0
-
-
-class TestVectorIndex:
-    """The index is forced: on tables of this size the planner would rather scan."""
-
-    @pytest.fixture
-    async def indexed(self, meetings, open_pool, queries, owner, sample_meeting):
-        """A store that must use the index, and two tenants whose vectors share it."""
-        vectors = [sample_meeting.vector(seed) for seed in range(CHUNK_COUNT)]
-        turns = [(SPEAKERS[number % 5], "budget") for number in range(CHUNK_COUNT)]
-        large = await meetings.tenant(
-            sample_meeting("all", turns, vectors=vectors, held_on=date(2024, 1, 31)),
-            sample_meeting("few", [("Ann", "budget")] * 20, vectors=vectors[20:40], held_on=date(2024, 2, 29)),
-        )
-        small = await meetings.tenant(sample_meeting("own", [("Ann", "budget")] * 20, vectors=vectors[:20]))
-        await owner.execute(f"ANALYZE {meetings.vectors_table}")
-        database = await open_pool(enable_seqscan="off", enable_bitmapscan="off", enable_sort="off")
-        query = queries["vector_leg"].on_table("vectors", meetings.vectors_table).with_condition("passes", "true")
-        async with database.tenant(large, soon(), read_only=True) as session:
-            explain = Query("plan", f"EXPLAIN {query.sql}")
-            plan = await session.fetch(explain, vectors[0], 10)
-        assert "_hnsw" in "\n".join(row[0] for row in plan)
-        return PostgresMeetingStore(database, queries), large, small
-
-    async def test_it_is_used_finds_nearly_all_and_is_never_short(self, indexed, memory_store, sample_meeting):
-        store, large, small = indexed
-        hits = 0
-        for seed in range(10_000, 10_020):
-            vector = sample_meeting.vector(seed)
-            found = await nearest(store, large, vector, depth=10)
-            expected = {each.chunk_id for each in await nearest(memory_store, large, vector, depth=10)}
-            hits += len(expected & {each.chunk_id for each in found})
-            assert found == sorted(found, key=lambda each: (-each.score, each.chunk_id))
-        assert hits / 200 > 0.97
-
-        vector = sample_meeting.vector(10_000)
-        # More than the 100 candidates that the index looks at first.
-        assert len(await nearest(store, large, vector, depth=500)) == 500
-        # Filters that leave one chunk in seventy-five, one speaker in five, and one tenant's twenty among all.
-        few = await nearest(store, large, vector, condition=Filter(start_date=date(2024, 2, 1)), depth=100)
-        assert len(few) == 20
-        assert len(await nearest(store, large, vector, condition=Filter(meeting_ids=("few",)), depth=100)) == 20
-        bob = await nearest(store, large, vector, condition=Filter(speaker_keys=("bob",)), depth=200)
-        assert len(bob) == 200
-        assert len(await nearest(store, small, vector, depth=100)) == 20

@@ -44,7 +44,19 @@ class Query:
             variable: Its name in the file.
             condition: SQL in which every value that a caller gave is quoted already.
         """
-        return Query(self.name, re.sub(rf"(?<!:):{variable}\b", lambda _: condition, self.sql))
+        return self._with(variable, condition)
+
+    def with_expression(self, variable: str, expression: str) -> "Query":
+        """The same statement with psql's `:variable` standing for an expression.
+
+        Args:
+            variable: Its name in the file.
+            expression: SQL that this program wrote, and in which nothing is a caller's.
+        """
+        return self._with(variable, expression)
+
+    def _with(self, variable: str, sql: str) -> "Query":
+        return Query(self.name, re.sub(rf"(?<!:):{variable}\b", lambda _: sql, self.sql))
 
 
 def load_queries(file: Traversable) -> Mapping[str, Query]:

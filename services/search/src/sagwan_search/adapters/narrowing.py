@@ -43,12 +43,6 @@ class Narrowed:
             return queries["lexical_leg"]
         return queries["lexical_leg_checked"].with_condition("passes", self.chunks)
 
-    def vector_leg(self, queries: Mapping[str, Query]) -> tuple[Query, Sequence[Sequence[int]]]:
-        """The statement of the vector leg, and what it takes between the vector and the depth."""
-        if self.chunk_ids is not None:
-            return queries["vector_leg_among"], [self.chunk_ids]
-        return queries["vector_leg"].with_condition("passes", self.vectors), []
-
     def newest(self, queries: Mapping[str, Query]) -> tuple[Query, Sequence[int] | None]:
         """The statement of what passes, the newest first, and the chunks that it looks at; None for all."""
         passes = "true" if self.chunk_ids is not None else self.rows

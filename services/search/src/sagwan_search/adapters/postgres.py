@@ -10,11 +10,21 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
+from sagwan_search.adapters.index_sql import index_name
 from sagwan_search.adapters.narrowing import EVERYTHING, Narrowing
+from sagwan_search.adapters.vectors import (
+    ServingTable,
+    planned,
+    serving_model,
+    serving_table,
+    vector_leg,
+    vectors_among,
+)
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
+from sagwan_search.domain.indexes import EXACT, IndexKind, IndexPlan
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
 from sagwan_search.domain.neighbors import Place
@@ -27,14 +37,6 @@ _CHUNKS_FOUND_FIRST_MAX = 5_000
 _NEAR_WORDS_MAX = 5_000
 _NAMES_MAX = 500
 
-# How a connection of this service walks an HNSW index: with a list of 100 candidates, and further while fewer rows than
-# a leg is deep pass the filter. Rows then come slightly out of order, so `nearest` sorts them.
-CONNECTION_SETTINGS = {
-    "hnsw.ef_search": "100",
-    "hnsw.iterative_scan": "relaxed_order",
-    "hnsw.max_scan_tuples": "200000",
-}
-
 
 class PostgresSearchSession:
     """One transaction of a search."""
@@ -44,7 +46,7 @@ class PostgresSearchSession:
         self._queries = queries
         self._narrowing = narrowing
         self._narrowed = EVERYTHING
-        self._serving_id: int | None = None
+        self._serving: ServingTable | None = None
 
     async def narrow(self, condition: Filter) -> None:
         """Restricts the legs to what passes a filter."""
@@ -74,21 +76,46 @@ class PostgresSearchSession:
 
     async def serving_model(self) -> Model | None:
         """The model whose vectors are complete; None before the first ingest."""
-        row = await self._session.fetch_row(self._queries["serving_model"])
+        row = await self._session.fetch_row(serving_model(self._queries))
         if row is None:
             return None
-        self._serving_id = row["model_id"]
-        label = f"{row['name']}@{row['revision']}/{row['quantization']}"
+        self._serving = serving_table(row)
+        label = f"{row['name']}@{row['revision']}/{row['model_quantization']}"
         return Model(row["sha256"], label, row["dimension"])
 
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
-        """Chunks of the serving model nearest to a vector, by cosine, best first."""
-        query, among = self._narrowed.vector_leg(self._queries)
-        query = query.on_table("vectors", f"chunk_vectors_{self._serving_id}")
-        rows = await self._session.fetch(query, vector, *among, depth)
-        candidates = [Candidate(row["chunk_id"], row["score"]) for row in rows]
-        candidates.sort(key=lambda each: (-each.score, each.chunk_id))
-        return candidates
+        """Chunks of the serving model nearest to a vector, by cosine, best first.
+
+        As many as were asked for wherever so many pass the filter: where an index gave up, all rows are compared.
+        """
+        serving = self._table()
+        if self._narrowed.chunk_ids is not None:
+            query = vectors_among(self._queries, serving)
+            rows = await self._session.fetch(query, vector, self._narrowed.chunk_ids, depth)
+            return [Candidate(row["chunk_id"], row["score"]) for row in rows]
+        found = await self._nearest(serving, serving.plan, vector, depth)
+        if len(found) < depth and await self._asks_index(serving, vector, depth):
+            found = await self._nearest(serving, EXACT, vector, depth)
+        return found
+
+    async def _asks_index(self, serving: ServingTable, vector: Vector, depth: int) -> bool:
+        """Whether PostgreSQL finds the index worth asking: with few rows left by a filter, it compares all of them."""
+        if serving.plan.kind is IndexKind.EXACT:
+            return False
+        query = planned(vector_leg(self._queries, serving, serving.plan, passes=self._narrowed.vectors))
+        plan = await self._session.fetch_value(query, vector, depth, serving.settings.rescored)
+        return index_name(serving.name, serving.plan.kind) in plan
+
+    async def _nearest(self, serving: ServingTable, plan: IndexPlan, vector: Vector, depth: int) -> list[Candidate]:
+        query = vector_leg(self._queries, serving, plan, passes=self._narrowed.vectors)
+        rescored = 1 if plan.kind is IndexKind.EXACT else serving.settings.rescored
+        rows = await self._session.fetch(query, vector, depth, rescored)
+        return [Candidate(row["chunk_id"], row["score"]) for row in rows]
+
+    def _table(self) -> ServingTable:
+        if self._serving is None:
+            raise RuntimeError("the serving model was not asked for")
+        return self._serving
 
     async def newest(self, depth: int) -> list[int]:
         """Chunks that pass the filter, those of the newest meetings first, then as they were said."""
@@ -98,7 +125,7 @@ class PostgresSearchSession:
 
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
         """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
-        query = self._queries["stored_vector"].on_table("vectors", f"chunk_vectors_{self._serving_id}")
+        query = self._queries["stored_vector"].on_table("vectors", self._table().name)
         row = await self._session.fetch_row(query, meeting_id, chunk_id)
         return None if row is None else row["embedding"].to_numpy()
 
@@ -178,7 +205,10 @@ class PostgresMeetingStore:
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
         """Opens a session."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
-            yield PostgresSearchSession(session, self._queries, self._narrowing)
+            yield self._session(session)
+
+    def _session(self, session: Session) -> PostgresSearchSession:
+        return PostgresSearchSession(session, self._queries, self._narrowing)
 
     async def utterances(
         self,
@@ -224,7 +254,7 @@ class PostgresMeetingStore:
     async def serving_sha256(self) -> str | None:
         """The model that serves; None before the first. Succeeds when the database answers and is migrated."""
         async with self._database.untenanted(Deadline.after(2)) as session:
-            row = await session.fetch_row(self._queries["serving_model"])
+            row = await session.fetch_row(serving_model(self._queries))
         return None if row is None else row["sha256"]
 
 

@@ -54,6 +54,10 @@ LEFT JOIN term_statistics AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY 
 -- Chunks by BM25: match terms, query weights, filter, depth.
 SELECT chunk_id, score FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
 
+-- name: lexical_leg_explained
+-- How the lexical leg does it: as lexical_leg.
+SELECT explain_lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
+
 -- name: lexical_leg_checked
 -- Chunks by BM25 that pass a filter of which lexical_matches holds only part, best first: match terms, query weights, filter,
 -- depth. They come by score, and no more are looked at than it takes to have so many; the order outside puts into words what
@@ -68,25 +72,37 @@ FROM (
 ORDER BY p.score DESC, p.chunk_id;
 
 -- name: serving_model
--- The model whose vectors are complete.
-SELECT model_id, name, revision, quantization, sha256, dimension FROM models WHERE state = 'serving';
+-- The model whose vectors are complete, with its index. Until the transaction ends, indexes are searched as that row says.
+SELECT
+    m.model_id, m.name, m.revision, m.quantization AS model_quantization, m.sha256, m.dimension,
+    i.kind, i.quantization, i.m, i.ef_construction, i.lists, i.ef_search, i.probes, i.iterative_scan, i.rescored,
+    :applied AS applied
+FROM models AS m
+JOIN vector_indexes AS i ON i.model_id = m.model_id
+WHERE m.state = 'serving';
 
 -- name: vector_leg
--- Chunks nearest to a vector. The order must stay this very expression, ascending, or the index is not used.
-SELECT v.chunk_id, -(v.embedding <#> $1::vector) AS score
-FROM :"vectors" AS v
-WHERE :passes
-ORDER BY v.embedding <#> $1::vector
+-- Chunks nearest to a vector: found in the order that the index gives, then ordered by their scores. The parameters are the
+-- vector, the depth, and the candidates that are scored for each one of it.
+SELECT found.chunk_id, :score AS score
+FROM (
+    SELECT v.chunk_id, v.embedding
+    FROM :"vectors" AS v
+    WHERE :passes
+    ORDER BY :ordering
+    LIMIT $2::bigint * $3::integer
+) AS found
+ORDER BY score DESC, chunk_id
 LIMIT $2;
 
 -- name: vector_leg_among
 -- The chunks nearest to a vector among given ones, exactly: each of them is looked at.
-SELECT g.chunk_id, g.score
+SELECT found.chunk_id, :score AS score
 FROM (
-    SELECT v.chunk_id, -(v.embedding <#> $1::vector) AS score
+    SELECT v.chunk_id, v.embedding
     FROM :"vectors" AS v WHERE v.chunk_id = ANY ($2::bigint[]) OFFSET 0
-) AS g
-ORDER BY g.score DESC, g.chunk_id
+) AS found
+ORDER BY score DESC, chunk_id
 LIMIT $3;
 
 -- name: newest
