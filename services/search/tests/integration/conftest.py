@@ -18,7 +18,9 @@ from sagwan_runtime.metrics import DatabaseMetrics
 from sagwan_runtime.postgres.database import Database, open_database
 from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.settings import DatabaseSettings
+from sagwan_search.adapters.index_builder import PostgresIndexBuilder
 from sagwan_search.adapters.index_sql import CONNECTION_SETTINGS, create_index, index_name
+from sagwan_search.adapters.indexes import PostgresIndexStore
 from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.adapters.vectors import table_of
 from sagwan_search.domain.indexes import IndexPlan, SearchSettings, settings_for
@@ -258,3 +260,19 @@ async def filled(owner, meetings) -> Callable[..., Awaitable[UUID]]:
         return tenant_id
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def index_queries():
+    return load_queries(files("sagwan_search.adapters") / "indexes.sql")
+
+
+@pytest.fixture
+async def index_store(open_pool, queries, index_queries) -> PostgresIndexStore:
+    return PostgresIndexStore(await open_pool(), index_queries, queries)
+
+
+@pytest.fixture
+def index_builder(database_url, index_queries) -> Callable[..., PostgresIndexBuilder]:
+    """Makes builders with the rights of the tables' owner, or of another login."""
+    return lambda url=database_url: PostgresIndexBuilder(url, index_queries, application_name="tests")
