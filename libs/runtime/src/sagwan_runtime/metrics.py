@@ -172,6 +172,35 @@ class SearchMetrics:
         )
 
 
+class IndexMetrics:
+    """How the index of the serving model's vectors is, as `sagwan index status` shows it. Looked at once a while."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.kind = Gauge(
+            "sagwan_index_kind", "1 for the kind that is in use: exact, hnsw, ivfflat.", ("kind",), registry=registry
+        )
+        self.rows = Gauge("sagwan_index_rows", "Rows of the table of vectors, about.", registry=registry)
+        self.size_bytes = Gauge("sagwan_index_size_bytes", "Size of the index on disk.", registry=registry)
+        self.buffered_share = Gauge(
+            "sagwan_index_buffered_share", "Share of it in shared buffers; -1 when not known.", registry=registry
+        )
+        self.scans = Gauge("sagwan_index_scans", "Times it was scanned, as PostgreSQL counts.", registry=registry)
+        self.tuples = Gauge(
+            "sagwan_index_tuples", "Entries that its scans gave, as PostgreSQL counts.", registry=registry
+        )
+        self.lists = Gauge("sagwan_index_lists", "IVFFlat: its lists.", registry=registry)
+        self.probes = Gauge("sagwan_index_probes", "IVFFlat: lists that a search looks at.", registry=registry)
+        self.ef_search = Gauge("sagwan_index_ef_search", "HNSW: candidate list of a search.", registry=registry)
+        self.recall = Gauge("sagwan_index_recall", "Recall@10 when last measured; -1 when never.", registry=registry)
+        self.recall_target = Gauge("sagwan_index_recall_target", "Recall@10 that is aimed at.", registry=registry)
+        self.upkeep = Counter(
+            "sagwan_index_upkeep",
+            "What was done to indexes, by what and how it ended: done, failed.",
+            ("action", "outcome"),
+            registry=registry,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class MetricsPage:
     """The HTTP page that Prometheus scrapes."""

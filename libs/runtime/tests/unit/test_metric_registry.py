@@ -13,6 +13,7 @@ FAMILIES = [
     metrics.EmbedderMetrics,
     metrics.IngestMetrics,
     metrics.SearchMetrics,
+    metrics.IndexMetrics,
 ]
 
 

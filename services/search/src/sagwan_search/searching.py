@@ -26,7 +26,15 @@ from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.ranking import Ranking
 from sagwan_search.near_misses import NearMisses
 from sagwan_search.pages import PageTexts, Stages, page_answer, read_page
-from sagwan_search.ports import ExpectingEmbedder, MeetingStore, Model, QueryEmbedder, QueryVector, SearchSession
+from sagwan_search.ports import (
+    ExpectingEmbedder,
+    MeetingStore,
+    Model,
+    QueryEmbedder,
+    QueryVector,
+    SearchSession,
+    Vector,
+)
 from sagwan_text.analysis import Term
 
 
@@ -96,7 +104,7 @@ def check_writer(found: QueryVector, serving: Model, embedder: ExpectingEmbedder
 
 
 class Searching:
-    """Answers questions."""
+    """Answers questions. `asked` is told of each vector that was searched: whose, by which model."""
 
     def __init__(
         self,
@@ -105,7 +113,10 @@ class Searching:
         analyze: Callable[[str], Sequence[Term]],
         metrics: SearchMetrics,
         limits: SearchLimits,
+        *,
+        asked: Callable[[UUID, str, Vector], None] = lambda *_: None,
     ) -> None:
+        self._asked = asked
         self._store = store
         self._embedder = embedder
         self._analyze = analyze
@@ -209,6 +220,8 @@ class Searching:
                 degraded_reason = f"vector leg left out: {nearest.error}"
             elif nearest is not None:
                 model, rankings[Leg.VECTOR] = nearest
+                if isinstance(found, QueryVector):
+                    self._asked(tenant_id, model, found.vector)
 
             share = match_share(words.candidates[0].score, words.terms) if words.candidates else 0.0
             suggestions = await self._near_misses.suggestions(session, query.syntax.conditions)

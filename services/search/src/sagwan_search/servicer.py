@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc
 
-from sagwan.search.v1 import index_admin_pb2_grpc, search_pb2, search_pb2_grpc
+from sagwan.search.v1 import search_pb2, search_pb2_grpc
 from sagwan_runtime.auth import current_principal
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.batch import BatchSearching, End
@@ -118,7 +118,3 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
             deadline=Deadline.of_call(context, longest_s=self._call_timeout_s),
         )
         return utterances_response(request, page, lines_max, token_key=caller.token_key)
-
-
-class IndexAdminServicer(index_admin_pb2_grpc.IndexAdminServiceServicer):
-    """Answers IndexAdminService: UNIMPLEMENTED until indexes look after themselves."""

@@ -1,6 +1,8 @@
 """Settings of the search service."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from sagwan_runtime.settings import RpcSettings
@@ -40,4 +42,24 @@ class SearchSettings(RpcSettings):
         ge=1,
         le=100,
         description="Searches of all batches that run at once, each with a database connection; the others wait.",
+    )
+    maintenance_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="DSN of a login that owns the tables of vectors, for building indexes, past any pooler; "
+        "empty: that of SAGWAN_DATABASE_URL.",
+    )
+    index_upkeep: bool = Field(default=True, description="Whether this process builds, measures and tunes by itself.")
+    index_upkeep_interval_s: float = Field(default=60.0, ge=0.1, description="Time between two looks at the indexes.")
+    index_kind: Literal["hnsw", "ivfflat"] = Field(default="hnsw", description="What a table gets that has no index.")
+    index_rows_min: int = Field(default=10_000, ge=1, description="Rows from which on an index pays.")
+    index_recall: float = Field(default=0.95, gt=0, le=1, description="Recall@10 to aim at where none was tuned for.")
+    index_build_memory_mb: int = Field(
+        default=2_048, ge=64, description="Memory that a build may take on the database's machine; more is refused."
+    )
+    index_questions_max: int = Field(default=100, ge=1, le=1_000, description="Questions that recall is measured with.")
+    index_questions_kept: int = Field(
+        default=100,
+        ge=0,
+        le=1_000,
+        description="Vectors of questions that this process keeps in memory for that; 0 keeps none.",
     )

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from sagwan.search.v1 import search_pb2 as _search_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -48,6 +49,34 @@ INDEX_KIND_IVFFLAT: IndexKind.ValueType  # 3
 """Inverted lists: lists = sqrt n, probes = sqrt lists."""
 Global___IndexKind: _TypeAlias = IndexKind  # noqa: Y015
 
+class _Quantization:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QuantizationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Quantization.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUANTIZATION_UNSPECIFIED: _Quantization.ValueType  # 0
+    """None chosen."""
+    QUANTIZATION_NONE: _Quantization.ValueType  # 1
+    """Its 32-bit floats."""
+    QUANTIZATION_HALFVEC: _Quantization.ValueType  # 2
+    """16-bit floats: half the size."""
+    QUANTIZATION_BINARY: _Quantization.ValueType  # 3
+    """The sign of each dimension: a thirty-second of the size. Several candidates are compared exactly for each hit."""
+
+class Quantization(_Quantization, metaclass=_QuantizationEnumTypeWrapper):
+    """What an index keeps of a vector. Hits are scored by the whole vector in any case."""
+
+QUANTIZATION_UNSPECIFIED: Quantization.ValueType  # 0
+"""None chosen."""
+QUANTIZATION_NONE: Quantization.ValueType  # 1
+"""Its 32-bit floats."""
+QUANTIZATION_HALFVEC: Quantization.ValueType  # 2
+"""16-bit floats: half the size."""
+QUANTIZATION_BINARY: Quantization.ValueType  # 3
+"""The sign of each dimension: a thirty-second of the size. Several candidates are compared exactly for each hit."""
+Global___Quantization: _TypeAlias = Quantization  # noqa: Y015
+
 @_typing.final
 class GetIndexStatusRequest(_message.Message):
     """Asks how the indexes are."""
@@ -84,10 +113,21 @@ class IndexStatus(_message.Message):
     MEASURED_RECALL_FIELD_NUMBER: _builtins.int
     MEASURE_TIME_FIELD_NUMBER: _builtins.int
     ADVICE_FIELD_NUMBER: _builtins.int
+    QUANTIZATION_FIELD_NUMBER: _builtins.int
+    ITERATIVE_SCAN_FIELD_NUMBER: _builtins.int
+    RESCORED_FIELD_NUMBER: _builtins.int
+    TUPLE_COUNT_FIELD_NUMBER: _builtins.int
+    BUILT_ROW_COUNT_FIELD_NUMBER: _builtins.int
+    BUILD_TIME_FIELD_NUMBER: _builtins.int
+    RECALL_TARGET_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    BUILD_PHASE_FIELD_NUMBER: _builtins.int
+    BUILD_PROGRESS_FIELD_NUMBER: _builtins.int
+    BUILD_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     kind: Global___IndexKind.ValueType
     """Its kind."""
     row_count: _builtins.int
-    """Rows it covers."""
+    """Rows it covers, about."""
     lists: _builtins.int
     """IVFFlat: number of lists."""
     probes: _builtins.int
@@ -101,16 +141,42 @@ class IndexStatus(_message.Message):
     size_bytes: _builtins.int
     """Bytes on disk."""
     buffered_share: _builtins.float
-    """Share of it in PostgreSQL's shared buffers, 0 to 1."""
+    """Share of it in PostgreSQL's shared buffers, 0 to 1; negative when that is not known: it takes the extension
+    pg_buffercache and the right to read it.
+    """
     scan_count: _builtins.int
     """Times it was scanned."""
     measured_recall: _builtins.float
     """Recall@10 when last measured; negative when never."""
     advice: _builtins.str
     """What would be done next and why, in words."""
+    quantization: Global___Quantization.ValueType
+    """What it keeps of a vector."""
+    iterative_scan: _builtins.str
+    """`relaxed_order` when it is read on while fewer rows than asked for pass the filter, or `off`."""
+    rescored: _builtins.int
+    """Candidates that are compared exactly for each one that is asked for."""
+    tuple_count: _builtins.int
+    """Entries that its scans gave."""
+    built_row_count: _builtins.int
+    """Rows when it was built; 0 when that was not recorded."""
+    recall_target: _builtins.float
+    """Recall@10 that it was last tuned for; 0 when it was not."""
+    model: _builtins.str
+    """The model whose vectors it holds, `name@revision/quantization`."""
+    build_phase: _builtins.str
+    """What the build that this process runs is doing; empty when it runs none."""
+    build_progress: _builtins.float
+    """How much of that build is done, 0 to 1."""
+    build_memory_bytes: _builtins.int
+    """Memory that building it again would take, in bytes."""
     @_builtins.property
     def measure_time(self) -> _timestamp_pb2.Timestamp:
         """When that was."""
+
+    @_builtins.property
+    def build_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was built, if that was recorded."""
 
     def __init__(
         self,
@@ -128,10 +194,21 @@ class IndexStatus(_message.Message):
         measured_recall: _builtins.float = ...,
         measure_time: _timestamp_pb2.Timestamp | None = ...,
         advice: _builtins.str = ...,
+        quantization: Global___Quantization.ValueType = ...,
+        iterative_scan: _builtins.str = ...,
+        rescored: _builtins.int = ...,
+        tuple_count: _builtins.int = ...,
+        built_row_count: _builtins.int = ...,
+        build_time: _timestamp_pb2.Timestamp | None = ...,
+        recall_target: _builtins.float = ...,
+        model: _builtins.str = ...,
+        build_phase: _builtins.str = ...,
+        build_progress: _builtins.float = ...,
+        build_memory_bytes: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["measure_time", b"measure_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["build_time", b"build_time", "measure_time", b"measure_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "buffered_share", b"buffered_share", "ef_construction", b"ef_construction", "ef_search", b"ef_search", "kind", b"kind", "lists", b"lists", "m", b"m", "measure_time", b"measure_time", "measured_recall", b"measured_recall", "probes", b"probes", "row_count", b"row_count", "scan_count", b"scan_count", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "buffered_share", b"buffered_share", "build_memory_bytes", b"build_memory_bytes", "build_phase", b"build_phase", "build_progress", b"build_progress", "build_time", b"build_time", "built_row_count", b"built_row_count", "ef_construction", b"ef_construction", "ef_search", b"ef_search", "iterative_scan", b"iterative_scan", "kind", b"kind", "lists", b"lists", "m", b"m", "measure_time", b"measure_time", "measured_recall", b"measured_recall", "model", b"model", "probes", b"probes", "quantization", b"quantization", "recall_target", b"recall_target", "rescored", b"rescored", "row_count", b"row_count", "scan_count", b"scan_count", "size_bytes", b"size_bytes", "tuple_count", b"tuple_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,16 +221,22 @@ class PlanQueryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     QUERY_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Required. A search's text."""
+    @_builtins.property
+    def filter(self) -> _search_pb2.Filter:
+        """What a hit must satisfy."""
+
     def __init__(
         self,
         *,
         query: _builtins.str = ...,
+        filter: _search_pb2.Filter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "query", b"query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -194,6 +277,9 @@ class LegExplain(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     ROWS_EXAMINED_FIELD_NUMBER: _builtins.int
     ROWS_FILTERED_FIELD_NUMBER: _builtins.int
+    BUFFERS_HIT_FIELD_NUMBER: _builtins.int
+    BUFFERS_READ_FIELD_NUMBER: _builtins.int
+    DURATION_MS_FIELD_NUMBER: _builtins.int
     leg: _builtins.str
     """`lexical` or `vector`."""
     plan_json: _builtins.str
@@ -204,6 +290,12 @@ class LegExplain(_message.Message):
     """Rows examined."""
     rows_filtered: _builtins.int
     """Rows that the filter removed."""
+    buffers_hit: _builtins.int
+    """Blocks found in shared buffers."""
+    buffers_read: _builtins.int
+    """Blocks read from outside of them."""
+    duration_ms: _builtins.float
+    """Time of the statement in milliseconds, measuring it included."""
     def __init__(
         self,
         *,
@@ -212,10 +304,13 @@ class LegExplain(_message.Message):
         verdict: _builtins.str = ...,
         rows_examined: _builtins.int = ...,
         rows_filtered: _builtins.int = ...,
+        buffers_hit: _builtins.int = ...,
+        buffers_read: _builtins.int = ...,
+        duration_ms: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg", "plan_json", b"plan_json", "rows_examined", b"rows_examined", "rows_filtered", b"rows_filtered", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buffers_hit", b"buffers_hit", "buffers_read", b"buffers_read", "duration_ms", b"duration_ms", "leg", b"leg", "plan_json", b"plan_json", "rows_examined", b"rows_examined", "rows_filtered", b"rows_filtered", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,19 +324,27 @@ class TuneIndexRequest(_message.Message):
 
     RECALL_FIELD_NUMBER: _builtins.int
     APPLY_FIELD_NUMBER: _builtins.int
+    QUANTIZATIONS_FIELD_NUMBER: _builtins.int
     recall: _builtins.float
     """Recall@10 to reach, above 0 and at most 1."""
     apply: _builtins.bool
     """Whether to keep the settings that were found."""
+    @_builtins.property
+    def quantizations(self) -> _containers.RepeatedScalarFieldContainer[Global___Quantization.ValueType]:
+        """Build these beside the index, one after the other, and try them too. What is not kept is removed. Without it, only the
+        index as it is built is tried.
+        """
+
     def __init__(
         self,
         *,
         recall: _builtins.float = ...,
         apply: _builtins.bool = ...,
+        quantizations: _abc.Iterable[Global___Quantization.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "recall", b"recall"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "quantizations", b"quantizations", "recall", b"recall"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -256,8 +359,14 @@ class TuneIndexProgress(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     POINT_FIELD_NUMBER: _builtins.int
     CHOSEN_FIELD_NUMBER: _builtins.int
+    ASKED_COUNT_FIELD_NUMBER: _builtins.int
+    DRAWN_COUNT_FIELD_NUMBER: _builtins.int
     progress: _builtins.float
     """Share done, 0 to 1."""
+    asked_count: _builtins.int
+    """Questions that callers of this process had asked, among those of the run."""
+    drawn_count: _builtins.int
+    """Vectors of chunks, drawn at random, that stand in for questions. A chunk is no answer to itself."""
     @_builtins.property
     def point(self) -> Global___TuningPoint:
         """One measured setting."""
@@ -272,10 +381,12 @@ class TuneIndexProgress(_message.Message):
         progress: _builtins.float = ...,
         point: Global___TuningPoint | None = ...,
         chosen: Global___TuningPoint | None = ...,
+        asked_count: _builtins.int = ...,
+        drawn_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "point", b"point"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "point", b"point", "progress", b"progress"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_count", b"asked_count", "chosen", b"chosen", "drawn_count", b"drawn_count", "point", b"point", "progress", b"progress"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -320,16 +431,20 @@ class RebuildIndexRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
+    QUANTIZATION_FIELD_NUMBER: _builtins.int
     kind: Global___IndexKind.ValueType
-    """The kind to build; as it is now when left out."""
+    """The kind to build; as it is now when left out, or HNSW where there is no index. EXACT removes the index."""
+    quantization: Global___Quantization.ValueType
+    """What it should keep of a vector; as it is now when left out, or half floats where no more fits into memory."""
     def __init__(
         self,
         *,
         kind: Global___IndexKind.ValueType = ...,
+        quantization: Global___Quantization.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "quantization", b"quantization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

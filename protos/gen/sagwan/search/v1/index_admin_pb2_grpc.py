@@ -76,14 +76,17 @@ class IndexAdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TuneIndex(self, request, context):
-        """Finds the cheapest settings that reach a recall, reporting as it goes.
+        """Finds the cheapest settings that reach a recall, reporting as it goes. The run goes on when the caller leaves; the same
+        call goes along with it, and is told again from the beginning.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RebuildIndex(self, request, context):
-        """Builds an index beside the old one and swaps them, reporting as it goes.
+        """Builds an index beside the old one and swaps them, reporting as it goes. The build goes on when the caller leaves; the
+        same call goes along with it. ABORTED while another process builds; FAILED_PRECONDITION when it would take more memory
+        than it may; UNAVAILABLE when the service's login does not own the tables.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

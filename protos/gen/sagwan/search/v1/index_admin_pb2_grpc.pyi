@@ -38,9 +38,14 @@ class IndexAdminServiceStub:
     PlanQuery: _grpc.UnaryUnaryMultiCallable[_index_admin_pb2.PlanQueryRequest, _index_admin_pb2.PlanQueryResponse]
     """Runs a query's legs under EXPLAIN, as the service would run them."""
     TuneIndex: _grpc.UnaryStreamMultiCallable[_index_admin_pb2.TuneIndexRequest, _index_admin_pb2.TuneIndexProgress]
-    """Finds the cheapest settings that reach a recall, reporting as it goes."""
+    """Finds the cheapest settings that reach a recall, reporting as it goes. The run goes on when the caller leaves; the same
+    call goes along with it, and is told again from the beginning.
+    """
     RebuildIndex: _grpc.UnaryStreamMultiCallable[_index_admin_pb2.RebuildIndexRequest, _index_admin_pb2.RebuildIndexProgress]
-    """Builds an index beside the old one and swaps them, reporting as it goes."""
+    """Builds an index beside the old one and swaps them, reporting as it goes. The build goes on when the caller leaves; the
+    same call goes along with it. ABORTED while another process builds; FAILED_PRECONDITION when it would take more memory
+    than it may; UNAVAILABLE when the service's login does not own the tables.
+    """
 
 @_typing.type_check_only
 class IndexAdminServiceAsyncStub(IndexAdminServiceStub):
@@ -52,9 +57,14 @@ class IndexAdminServiceAsyncStub(IndexAdminServiceStub):
     PlanQuery: _aio.UnaryUnaryMultiCallable[_index_admin_pb2.PlanQueryRequest, _index_admin_pb2.PlanQueryResponse]  # type: ignore[assignment]
     """Runs a query's legs under EXPLAIN, as the service would run them."""
     TuneIndex: _aio.UnaryStreamMultiCallable[_index_admin_pb2.TuneIndexRequest, _index_admin_pb2.TuneIndexProgress]  # type: ignore[assignment]
-    """Finds the cheapest settings that reach a recall, reporting as it goes."""
+    """Finds the cheapest settings that reach a recall, reporting as it goes. The run goes on when the caller leaves; the same
+    call goes along with it, and is told again from the beginning.
+    """
     RebuildIndex: _aio.UnaryStreamMultiCallable[_index_admin_pb2.RebuildIndexRequest, _index_admin_pb2.RebuildIndexProgress]  # type: ignore[assignment]
-    """Builds an index beside the old one and swaps them, reporting as it goes."""
+    """Builds an index beside the old one and swaps them, reporting as it goes. The build goes on when the caller leaves; the
+    same call goes along with it. ABORTED while another process builds; FAILED_PRECONDITION when it would take more memory
+    than it may; UNAVAILABLE when the service's login does not own the tables.
+    """
 
 class IndexAdminServiceServicer:
     """Shows and tunes the indexes that searches use. Callers need a key with the `admin` scope."""
@@ -78,13 +88,18 @@ class IndexAdminServiceServicer:
         request: _index_admin_pb2.TuneIndexRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_index_admin_pb2.TuneIndexProgress], _abc.AsyncIterator[_index_admin_pb2.TuneIndexProgress]]:
-        """Finds the cheapest settings that reach a recall, reporting as it goes."""
+        """Finds the cheapest settings that reach a recall, reporting as it goes. The run goes on when the caller leaves; the same
+        call goes along with it, and is told again from the beginning.
+        """
 
     def RebuildIndex(
         self,
         request: _index_admin_pb2.RebuildIndexRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_index_admin_pb2.RebuildIndexProgress], _abc.AsyncIterator[_index_admin_pb2.RebuildIndexProgress]]:
-        """Builds an index beside the old one and swaps them, reporting as it goes."""
+        """Builds an index beside the old one and swaps them, reporting as it goes. The build goes on when the caller leaves; the
+        same call goes along with it. ABORTED while another process builds; FAILED_PRECONDITION when it would take more memory
+        than it may; UNAVAILABLE when the service's login does not own the tables.
+        """
 
 def add_IndexAdminServiceServicer_to_server(servicer: IndexAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
