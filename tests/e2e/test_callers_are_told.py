@@ -141,16 +141,18 @@ def test_a_client_without_protos_lists_the_services_and_gets_serving(stack: Stac
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_what_a_later_version_answers_is_unimplemented(stack: Stack, key):
+def test_what_is_wrong_with_the_administration_of_an_index_is_named(stack: Stack, key):
     with grpc.insecure_channel(stack.address("search")) as channel:
         admin = index_admin_pb2_grpc.IndexAdminServiceStub(channel)
-        for call in (
-            lambda: admin.GetIndexStatus(index_admin_pb2.GetIndexStatusRequest(), metadata=key),
-            lambda: list(admin.TuneIndex(index_admin_pb2.TuneIndexRequest(), metadata=key)),
+        for call, field in (
+            (lambda: list(admin.TuneIndex(index_admin_pb2.TuneIndexRequest(), metadata=key)), "recall"),
+            (lambda: list(admin.RebuildIndex(index_admin_pb2.RebuildIndexRequest(kind=9), metadata=key)), "kind"),
+            (lambda: admin.PlanQuery(index_admin_pb2.PlanQueryRequest(), metadata=key), "query"),
         ):
             with pytest.raises(grpc.RpcError) as refusal:
                 call()
-            assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            assert field in refusal.value.details()
 
 
 def test_bad_texts_are_named_by_the_embedder(stack: Stack):

@@ -10,11 +10,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sagwan.embedder.v1 import embedder_pb2, embedder_pb2_grpc
 from sagwan.ingest.v1 import ingest_pb2, ingest_pb2_grpc, meeting_pb2, models_pb2, models_pb2_grpc
-from sagwan.search.v1 import search_pb2, search_pb2_grpc
+from sagwan.search.v1 import index_admin_pb2, index_admin_pb2_grpc, search_pb2, search_pb2_grpc
 from sagwan_client.channels import open_channel
 from sagwan_client.errors import SagwanCallError
 from sagwan_client.filling import fill_all
 from sagwan_client.importing import import_all
+from sagwan_client.indexing import rebuild_all, tune_all
 from sagwan_client.settings import ClientSettings
 
 SERVING = "SERVING"
@@ -52,6 +53,9 @@ class SagwanClient:
             "search": open_channel(search_target, credentials),
         }
         self._search: search_pb2_grpc.SearchServiceAsyncStub = search_pb2_grpc.SearchServiceStub(
+            self._channels["search"]
+        )
+        self._index: index_admin_pb2_grpc.IndexAdminServiceAsyncStub = index_admin_pb2_grpc.IndexAdminServiceStub(
             self._channels["search"]
         )
         self._ingest: ingest_pb2_grpc.IngestServiceAsyncStub = ingest_pb2_grpc.IngestServiceStub(
@@ -301,6 +305,39 @@ class SagwanClient:
         """Removes a model that does not serve, with its vectors."""
         request = models_pb2.DropModelRequest(name=name, allow_missing=allow_missing)
         await self._unary(self._models.DropModel, request)
+
+    async def index_status(self) -> index_admin_pb2.IndexStatus:
+        """How the index of the serving model's vectors is; takes a key with the scope `admin`."""
+        return await self._unary(self._index.GetIndexStatus, index_admin_pb2.GetIndexStatusRequest())
+
+    async def plan_query(
+        self,
+        query: str,
+        filter: search_pb2.Filter | None = None,  # noqa: A002  # as the field of the request is called
+    ) -> Sequence[index_admin_pb2.LegExplain]:
+        """How PostgreSQL does each leg of a search."""
+        request = index_admin_pb2.PlanQueryRequest(query=query, filter=filter)
+        return (await self._unary(self._index.PlanQuery, request)).legs
+
+    def tune_index(
+        self,
+        recall: float,
+        *,
+        apply: bool = False,
+        quantizations: Sequence[index_admin_pb2.Quantization.ValueType] = (),
+    ) -> AsyncGenerator[index_admin_pb2.TuneIndexProgress, None]:
+        """Finds the cheapest settings that reach a recall; yields each one that was tried, the choice last."""
+        request = index_admin_pb2.TuneIndexRequest(recall=recall, apply=apply, quantizations=quantizations)
+        return tune_all(lambda: self._index.TuneIndex(request, metadata=self._metadata))
+
+    def rebuild_index(
+        self,
+        kind: index_admin_pb2.IndexKind.ValueType = index_admin_pb2.INDEX_KIND_UNSPECIFIED,
+        quantization: index_admin_pb2.Quantization.ValueType = index_admin_pb2.QUANTIZATION_UNSPECIFIED,
+    ) -> AsyncGenerator[index_admin_pb2.RebuildIndexProgress, None]:
+        """Builds the index anew beside the one in use; yields how far it is."""
+        request = index_admin_pb2.RebuildIndexRequest(kind=kind, quantization=quantization)
+        return rebuild_all(lambda: self._index.RebuildIndex(request, metadata=self._metadata), status=self.index_status)
 
     async def embed(self, texts: Sequence[str], kind: embedder_pb2.TextKind.ValueType) -> embedder_pb2.EmbedResponse:
         """One unit vector a text, packed as little-endian float32."""

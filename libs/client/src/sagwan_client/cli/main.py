@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sagwan_client.cli import database, models
+from sagwan_client.cli import database, index, models
 from sagwan_client.cli.console import report_call_error, report_stack_error
 from sagwan_client.cli.context import context
 from sagwan_client.cli.demo import demo
@@ -46,6 +46,7 @@ def command_line() -> typer.Typer:
     app.add_typer(database.tenants, name="tenants")
     app.add_typer(database.keys, name="keys")
     app.add_typer(models.models, name="models")
+    app.add_typer(index.index, name="index")
     return app
 
 
