@@ -115,6 +115,15 @@ def test_services_do_not_get_the_owner_s_login():
         assert "sagwan_owner" not in json.dumps(COMPOSE["services"][service])
 
 
+def test_the_indexer_alone_builds_indexes_and_runs_what_the_search_service_runs():
+    indexer, search = COMPOSE["services"]["indexer"], COMPOSE["services"]["search"]
+    assert "sagwan_owner" in indexer["environment"]["SAGWAN_SEARCH_MAINTENANCE_URL"]
+    assert "sagwan_owner" not in indexer["environment"]["SAGWAN_DATABASE_URL"]
+    assert search["environment"]["SAGWAN_SEARCH_INDEX_UPKEEP"] == "false"
+    assert "SAGWAN_SEARCH_INDEX_UPKEEP" not in indexer["environment"]
+    assert (indexer["image"], indexer["mem_limit"]) == (search["image"], search["mem_limit"])
+
+
 def test_every_port_is_published_on_this_machine_only():
     published = [port for each in COMPOSE["services"].values() for port in each.get("ports", [])]
     assert published
