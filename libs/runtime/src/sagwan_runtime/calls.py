@@ -33,10 +33,13 @@ from sagwan_runtime.errors import (
     Overloaded,
     SagwanError,
 )
-from sagwan_runtime.metrics import RpcMetrics
+from sagwan_runtime.metrics import OTHER_METHODS, RpcMetrics
+from sagwan_runtime.spans import current_exemplar, mark_failed
 from sagwan_runtime.status import RichStatus, internal_status, rich_status
 
 _log = structlog.get_logger(__name__)
+# Of these the service is the cause; the others are its answers to what it was sent (OpenTelemetry's rule for servers).
+_FAILURES = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
 _INFRASTRUCTURE_PREFIX = "/grpc."
 _RETRY_AFTER_MS = 100
 _NOT_IMPLEMENTED = "this RPC is part of the contract and not of this version"
@@ -80,10 +83,13 @@ class ScopedCalls(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """Wraps the handler that gRPC found; a method that nobody registered is counted as `other`."""
+        begun = time.perf_counter()
         handler = await continuation(handler_call_details)
         full_method = str(handler_call_details.method)
         if handler is None:
-            self._metrics.started.labels("other").inc()
+            self._metrics.started.labels(OTHER_METHODS).inc()
+            refused = self._metrics.duration.labels(OTHER_METHODS, grpc.StatusCode.UNIMPLEMENTED.name)
+            refused.observe(time.perf_counter() - begun)
             return None
         if full_method.startswith(_INFRASTRUCTURE_PREFIX):
             return handler
@@ -188,6 +194,8 @@ def traced(tracer: trace.Tracer) -> Scope:
                 raise
             finally:
                 span.set_attribute("rpc.response.status_code", status)
+                if status in _FAILURES:
+                    mark_failed(span, status)
 
     return scope
 
@@ -213,7 +221,7 @@ def measured(metrics: RpcMetrics) -> Scope:
             raise
         finally:
             in_flight.dec()
-            metrics.duration.labels(call.full_method, status).observe(time.perf_counter() - begun)
+            metrics.duration.labels(call.full_method, status).observe(time.perf_counter() - begun, current_exemplar())
 
     return scope
 

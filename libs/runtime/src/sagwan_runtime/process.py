@@ -8,7 +8,8 @@ from importlib.metadata import version
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry
 
-from sagwan_runtime.metrics import new_registry, serve_metrics
+from sagwan_runtime.exposition import serve_metrics
+from sagwan_runtime.metrics import new_registry
 from sagwan_runtime.settings import RpcSettings, TelemetrySettings
 from sagwan_runtime.telemetry import Telemetry, configure_logging
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import grpc
 import structlog
+from google.protobuf import descriptor_pool
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry import trace
 
 from sagwan_runtime.calls import Scope, ScopedCalls, admitted, measured, traced, translated
+from sagwan_runtime.health import DrainingHealth
 from sagwan_runtime.metrics import RpcMetrics
 from sagwan_runtime.readiness import Check, Readiness
 from sagwan_runtime.settings import RpcSettings
@@ -76,9 +78,11 @@ async def serve(
         interceptors=(ScopedCalls(scopes, rpc_metrics),), options=_server_options(settings, share_port)
     )
     names = [each.name for each in registrations]
+    rpc_metrics.in_flight_max.set(settings.in_flight_max)
+    rpc_metrics.expect(f"{name}/{method}" for name in names for method in _methods_of(name))
     for registration in registrations:
         registration.add(server)
-    health_servicer = health.aio.HealthServicer()
+    health_servicer = DrainingHealth()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     port = server.add_insecure_port(f"{settings.host}:{settings.port}")
@@ -94,9 +98,13 @@ async def serve(
     finally:
         watching.cancel()
         _log.info("draining", grace_ms=settings.drain_grace_ms)
-        await health_servicer.enter_graceful_shutdown()
+        await health_servicer.drain()
         await server.stop(settings.drain_grace_ms / 1_000)
         _log.info("stopped")
+
+
+def _methods_of(service: str) -> list[str]:
+    return [each.name for each in descriptor_pool.Default().FindServiceByName(service).methods]
 
 
 def _server_options(settings: RpcSettings, share_port: bool) -> list[tuple[str, int]]:

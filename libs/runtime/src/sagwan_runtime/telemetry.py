@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
@@ -14,6 +15,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 
 from sagwan_runtime.settings import TelemetrySettings
+
+# A collector that hangs costs the thread that sends so much a batch, and the process so much at its end.
+_EXPORT_TIMEOUT_S = 2.0
+_CLOSE_TIMEOUT_S = 3.0
 
 _LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
@@ -36,13 +41,16 @@ class Telemetry:
             shutdown_on_exit=False,
         )
         if settings.otlp_endpoint:
-            exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True)
+            exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=True, timeout=_EXPORT_TIMEOUT_S)
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self.tracer: trace.Tracer = self._provider.get_tracer("sagwan", version)
 
     def close(self) -> None:
-        """Sends what is still held, for at most the exporter's own timeout."""
-        self._provider.shutdown()
+        """Sends what is still held, and gives up where the collector does not take it: a stop must not wait for it."""
+        # The provider's own timeout holds for each batch anew.
+        ending = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        ending.start()
+        ending.join(_CLOSE_TIMEOUT_S)
 
 
 def configure_logging(settings: TelemetrySettings, *, service: str) -> None:

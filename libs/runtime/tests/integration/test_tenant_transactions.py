@@ -2,6 +2,7 @@ import asyncio
 import time
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from sagwan_runtime.deadline import Deadline
@@ -20,7 +21,7 @@ PROCESS = Query("process", "SELECT pg_backend_pid()")
 SLEEP = Query("sleep", "SELECT pg_sleep(60)")
 RUNNING = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE query = $1 AND state = 'active' AND datname = current_database()
+    WHERE starts_with(query, $1) AND state = 'active' AND datname = current_database()
 """
 
 
@@ -347,3 +348,59 @@ async def test_each_statement_is_timed_and_traced_under_its_name(database, tenan
 
 async def test_a_tenant_that_does_not_exist_has_nothing(database):
     assert await count(database, uuid4()) == 0
+
+
+async def test_a_statement_names_its_trace_to_the_server(database, tenants, owner, spans):
+    slow = Query("slow", "SELECT pg_sleep(0.5), 'named'")
+    seen = "SELECT query FROM pg_stat_activity WHERE starts_with(query, $1) AND state = 'active'"
+
+    async with database.tenant(tenants.a, soon()) as session:
+        running = asyncio.create_task(session.fetch(slow))
+        while not (text := await owner.fetchval(seen, slow.sql)):
+            assert not running.done()
+        await running
+
+    (span,) = spans.get_finished_spans()
+    trace_id, span_id = f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}"
+    assert text == f"{slow.sql} /*traceparent='00-{trace_id}-{span_id}-01'*/"
+
+
+async def test_statements_of_traces_that_are_kept_stay_out_of_the_cache_of_prepared_ones(database, tenants):
+    prepared = Query("prepared", "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%traceparent%'")
+    async with database.tenant(tenants.a, soon()) as session:
+        for _ in range(3):
+            await session.fetch_value(COUNT)
+        assert await session.fetch_value(prepared) == 0
+
+
+async def test_a_statement_that_fails_marks_its_span_and_quotes_nothing(database, tenants, registry, spans):
+    with pytest.raises(asyncpg.DataError):
+        async with database.tenant(tenants.a, soon()) as session:
+            await session.fetch(Query("bad", "SELECT $1::text::int"), "what somebody said")
+    with pytest.raises(DeadlineExceeded):
+        async with database.tenant(tenants.a, Deadline.after(0.3)) as session:
+            await session.execute(SLEEP)
+
+    bad, late = spans.get_finished_spans()
+    assert (bad.attributes["error.type"], late.attributes["error.type"]) == (
+        "InvalidTextRepresentationError",
+        "TimeoutError",
+    )
+    assert not bad.status.description
+    assert not late.status.description
+    assert not bad.events
+    assert registry.get_sample_value("sagwan_database_failures_total", {"reason": "late"}) == 1
+
+
+async def test_the_pool_says_how_full_it_is(database, tenants, registry, eventually):
+    def of(name, **labels):
+        return registry.get_sample_value(name, labels)
+
+    async with database.tenant(tenants.a, soon()):
+        assert of("sagwan_database_connections", state="busy") == of("sagwan_database_connections_max") == 1
+        waiting = asyncio.create_task(count(database, tenants.a))
+        await eventually(lambda: of("sagwan_database_acquire_waiting") == 1)
+    await waiting
+
+    assert of("sagwan_database_connections", state="busy") == of("sagwan_database_acquire_waiting") == 0
+    assert of("sagwan_database_connections", state="idle") == 1

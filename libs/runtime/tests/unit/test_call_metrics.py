@@ -161,3 +161,20 @@ async def test_probes_do_not_fill_the_histograms(serve_handlers, registry, rpc_m
 
     labelled = [sample for metric in registry.collect() for sample in metric.samples if "grpc_method" in sample.labels]
     assert labelled == []
+
+
+async def test_the_number_of_series_does_not_grow_with_what_callers_make_up(channel, registry, started):
+    def series():
+        return sum(len(metric.samples) for metric in registry.collect())
+
+    async def guess(number):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await channel.unary_unary(f"/no.such.Service{number}/Guess{number}")(b"")
+
+    await guess(0)
+    before = series()
+    for first in range(0, 2_000, 100):
+        await asyncio.gather(*(guess(number) for number in range(first, first + 100)))
+
+    assert series() == before
+    assert started("other") == 2_001

@@ -21,6 +21,8 @@ async def call(serve_handlers, tracer):
         with tracer.start_as_current_span("work"):
             if request == b"missing":
                 raise NotFound("meetings/m")
+            if request == b"fault":
+                raise ValueError("quotes what somebody said")
             if request == b"wait":
                 in_handler.set()
                 await asyncio.sleep(60)
@@ -136,3 +138,24 @@ async def test_a_call_that_its_caller_gives_up_ends_at_the_other_end_too(call, s
         await waiting
     await eventually(lambda: len(spans.get_finished_spans()) == 3)
     assert span_of(trace.SpanKind.SERVER).attributes["rpc.response.status_code"] == "CANCELLED"
+
+
+async def test_a_fault_of_the_service_fails_the_spans_of_both_ends(call, span_of, spans, eventually):
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call(b"fault")
+
+    await eventually(lambda: len(spans.get_finished_spans()) == 3)
+    for span in (span_of(trace.SpanKind.CLIENT), span_of(trace.SpanKind.SERVER)):
+        assert span.status.status_code is trace.StatusCode.ERROR
+        assert span.attributes["error.type"] == "INTERNAL"
+        assert not span.status.description
+        assert not span.events
+
+
+async def test_an_answer_that_the_caller_brought_about_fails_only_the_caller_s_span(call, span_of, spans, eventually):
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call(b"missing")
+
+    await eventually(lambda: len(spans.get_finished_spans()) == 3)
+    assert span_of(trace.SpanKind.CLIENT).status.status_code is trace.StatusCode.ERROR
+    assert span_of(trace.SpanKind.SERVER).status.status_code is trace.StatusCode.UNSET

@@ -5,10 +5,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sagwan_runtime import metrics
-from sagwan_runtime.metrics import LATENCY_BUCKETS_S, new_registry, serve_metrics
+from sagwan_runtime.exposition import serve_metrics
+from sagwan_runtime.metrics import LATENCY_BUCKETS_S, new_registry
 
 FAMILIES = [
     metrics.RpcMetrics,
+    metrics.RpcClientMetrics,
     metrics.DatabaseMetrics,
     metrics.EmbedderMetrics,
     metrics.IngestMetrics,
@@ -46,7 +48,7 @@ def test_every_duration_is_counted_at_the_targets(family):
         for name, each in vars(family(CollectorRegistry())).items()
         if isinstance(each, metrics.Histogram) and name.endswith("seconds")
     }
-    rpc = family is metrics.RpcMetrics
+    rpc = family in (metrics.RpcMetrics, metrics.RpcClientMetrics)
 
     for duration in [family(CollectorRegistry()).duration] if rpc else durations.values():
         labels = ["x"] * len(duration._labelnames)
@@ -61,7 +63,7 @@ def test_every_metric_is_described_and_names_its_unit(family):
 
     for metric in registry.collect():
         assert metric.documentation.endswith(".")
-        assert metric.name.startswith(("sagwan_", "grpc_server_"))
+        assert metric.name.startswith(("sagwan_", "grpc_server_", "grpc_client_"))
 
 
 def test_a_process_tells_what_it_is_and_what_it_uses():
@@ -71,6 +73,20 @@ def test_a_process_tells_what_it_is_and_what_it_uses():
     assert build == 1
     assert registry.get_sample_value("process_resident_memory_bytes") > 0
     assert registry.get_sample_value("process_cpu_seconds_total") > 0
+    peak = registry.get_sample_value("sagwan_process_resident_memory_peak_bytes")
+    assert peak >= registry.get_sample_value("process_resident_memory_bytes") * 0.9
+    assert registry.get_sample_value("sagwan_process_cores") >= 1
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.__name__)
+def test_what_has_not_happened_yet_is_there_as_0(family):
+    # These are known only when the service is wired: its methods, its targets, its queries.
+    later = {"grpc_method", "query"}
+    owner = family(CollectorRegistry())
+
+    for metric in vars(owner).values():
+        if metric._labelnames and not later & set(metric._labelnames) and metric._type != "gauge":
+            assert metric._metrics, metric._name
 
 
 def test_the_page_for_prometheus_is_served_until_it_is_closed():

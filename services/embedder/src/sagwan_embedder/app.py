@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 import numpy as np
 
 from sagwan.embedder.v1 import embedder_pb2_grpc
-from sagwan_embedder.adapters.cores import available_cores
 from sagwan_embedder.adapters.priority import lower_priority
 from sagwan_embedder.backends import LoadedModel, load_model
 from sagwan_embedder.domain.batching import PaddedBatch
@@ -18,6 +17,7 @@ from sagwan_embedder.embedding import Embedding
 from sagwan_embedder.lanes import Lane
 from sagwan_embedder.servicer import EmbedderServicer
 from sagwan_embedder.settings import EmbedderSettings
+from sagwan_runtime.cores import available_cores
 from sagwan_runtime.metrics import EmbedderMetrics, RpcMetrics
 from sagwan_runtime.process import observed
 from sagwan_runtime.serving import Registration, serve

@@ -12,6 +12,7 @@ from sagwan_embedder.embedding import Embedded, Embedding, Request
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import InvalidRequest
 from sagwan_runtime.metrics import EmbedderMetrics
+from sagwan_runtime.spans import current_exemplar
 from sagwan_runtime.streaming import answers_in_order
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -83,9 +84,13 @@ class EmbedderServicer(embedder_pb2_grpc.EmbedderServiceServicer):
         self._metrics.texts.labels(request.kind.value).inc(len(embedded.vectors))
         self._metrics.truncated.inc(sum(vector.truncated for vector in embedded.vectors))
         self._metrics.request_tokens.observe(sum(vector.token_count for vector in embedded.vectors))
+        if embedded.timings.inference_s:  # else all of them were known from before
+            a_text_s = embedded.timings.inference_s / len(embedded.vectors)
+            for _ in embedded.vectors:
+                self._metrics.text_seconds.labels(request.kind.value).observe(a_text_s)
         for stage, seconds in (
             ("tokenize", embedded.timings.tokenize_s),
             ("queue", embedded.timings.queue_s),
             ("inference", embedded.timings.inference_s),
         ):
-            self._metrics.stage_seconds.labels(stage).observe(seconds)
+            self._metrics.stage_seconds.labels(stage).observe(seconds, current_exemplar())

@@ -1,5 +1,5 @@
-from sagwan_embedder.adapters.cores import available_cores
 from sagwan_embedder.domain.model import Kind, identity
+from sagwan_runtime.cores import available_cores
 
 
 def test_the_order_in_which_files_are_listed_does_not_matter():

@@ -14,12 +14,13 @@ from sagwan_ingest.reembedding import Reembedding, ReembeddingLimits
 from sagwan_ingest.servicer import IngestServicer
 from sagwan_ingest.settings import IngestSettings
 from sagwan_runtime.auth import CachedKeyStore, authenticated
-from sagwan_runtime.channels import TracedUnaryCalls, open_channel
+from sagwan_runtime.channels import MeasuredUnaryCalls, TracedUnaryCalls, open_channel
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.embedders import open_embedders
 from sagwan_runtime.metrics import (
     DatabaseMetrics,
     IngestMetrics,
+    RpcClientMetrics,
     RpcMetrics,
 )
 from sagwan_runtime.postgres.database import open_database
@@ -52,13 +53,14 @@ async def run(
                 connection_settings={"statement_timeout": str(settings.call_timeout_ms)},
             )
         )
+        client_metrics = RpcClientMetrics(seen.registry)
         embedders = await stack.enter_async_context(
             open_embedders(
                 settings.embedder_target,
                 lambda target: open_channel(
                     target,
                     message_bytes_max=settings.message_bytes_max,
-                    interceptors=[TracedUnaryCalls(seen.tracer)],
+                    interceptors=[TracedUnaryCalls(seen.tracer), MeasuredUnaryCalls(client_metrics, target)],
                 ),
             )
         )

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,6 +39,7 @@ from sagwan_runtime.errors import (
     refuse_if_any,
 )
 from sagwan_runtime.metrics import IngestMetrics
+from sagwan_runtime.spans import current_exemplar
 from sagwan_text.analysis import Term
 from sagwan_text.bm25 import Bm25
 
@@ -144,21 +145,30 @@ class Ingestion:
             DeadlineExceeded: Time ran out; nothing was kept.
             AnsweredMeanwhile: The request has an answer already; nothing was kept now.
         """
+        begun = time.perf_counter()
+        self._metrics.in_progress.inc(len(meetings))
+        try:
+            ingested = await self._kept(tenant_id, meetings, deadline, once)
+        finally:
+            self._metrics.in_progress.dec(len(meetings))
+        lag_s = time.perf_counter() - begun
+        for each in ingested:
+            self._metrics.meetings.labels(each.outcome.value).inc()
+            self._metrics.lag_seconds.observe(lag_s, current_exemplar())
+        await self._fold(tenant_id, deadline)
+        return ingested
+
+    async def _kept(
+        self, tenant_id: UUID, meetings: Sequence[Meeting], deadline: Deadline, once: Once | None
+    ) -> list[Ingested]:
         loop = asyncio.get_running_loop()
         complete = await loop.run_in_executor(self._worker, lambda: [validated(completed(each)) for each in meetings])
         _refuse_twins(complete)
-        for attempt in range(1, _ATTEMPTS_MAX + 1):
-            try:
-                ingested = await self._attempt(tenant_id, complete, deadline, once)
-                break
-            except Conflict:
-                # Another ingest of the same meeting was between our look and our write.
-                if attempt == _ATTEMPTS_MAX:
-                    raise
-        for each in ingested:
-            self._metrics.meetings.labels(each.outcome.value).inc()
-        await self._fold(tenant_id, deadline)
-        return ingested
+        for _ in range(_ATTEMPTS_MAX - 1):
+            # Another ingest of the same meeting may come between our look and our write.
+            with suppress(Conflict):
+                return await self._attempt(tenant_id, complete, deadline, once)
+        return await self._attempt(tenant_id, complete, deadline, once)
 
     async def delete(
         self, tenant_id: UUID, meeting_id: str, etag: str, deadline: Deadline, reply: Reply[None] | None = None
@@ -236,9 +246,13 @@ class Ingestion:
         if once is not None:
             ids = [each.meeting_id for each in meetings]
             reply = Reply(once.key, ids, lambda written: once.answer(ingested(written)))
-        async with self._writers:
+        with self._timed("wait"):
+            await self._writers.acquire()
+        try:
             with self._timed("write"):
                 written = await self._store.keep(tenant_id, prepared, deadline, reply)
+        finally:
+            self._writers.release()
         for ready in prepared:
             self._metrics.chunks.labels("computed").inc(len(ready.vectors))
             self._metrics.chunks.labels("kept").inc(len(ready.chunks) - len(ready.vectors))
@@ -291,7 +305,7 @@ class Ingestion:
         try:
             yield
         finally:
-            self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - begun)
+            self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - begun, current_exemplar())
 
 
 def _words_of(meeting: Meeting) -> set[str]:

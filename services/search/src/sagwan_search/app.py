@@ -9,11 +9,12 @@ from prometheus_client import CollectorRegistry
 
 from sagwan.search.v1 import index_admin_pb2_grpc, search_pb2_grpc
 from sagwan_runtime.auth import CachedKeyStore, authenticated
-from sagwan_runtime.channels import TracedUnaryCalls, open_channel
+from sagwan_runtime.channels import MeasuredUnaryCalls, TracedUnaryCalls, open_channel
 from sagwan_runtime.embedders import open_embedders
 from sagwan_runtime.metrics import (
     DatabaseMetrics,
     IndexMetrics,
+    RpcClientMetrics,
     RpcMetrics,
     SearchMetrics,
 )
@@ -67,13 +68,14 @@ async def run(
                 connection_settings=CONNECTION_SETTINGS,
             )
         )
+        client_metrics = RpcClientMetrics(seen.registry)
         embedders = await stack.enter_async_context(
             open_embedders(
                 settings.embedder_target,
                 lambda target: open_channel(
                     target,
                     message_bytes_max=settings.message_bytes_max,
-                    interceptors=[TracedUnaryCalls(seen.tracer)],
+                    interceptors=[TracedUnaryCalls(seen.tracer), MeasuredUnaryCalls(client_metrics, target)],
                 ),
             )
         )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, SagwanError
 from sagwan_runtime.metrics import SearchMetrics
+from sagwan_runtime.spans import current_exemplar
 from sagwan_search.domain.answer import Answer
 from sagwan_search.domain.conditions import with_terms
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
@@ -305,7 +306,7 @@ class Searching:
 
     def _observe(self, query: Query, answer: Answer) -> None:
         for stage, seconds in answer.stage_seconds.items():
-            self._metrics.stage_seconds.labels(stage).observe(seconds)
+            self._metrics.stage_seconds.labels(stage).observe(seconds, current_exemplar())
         if query.ranking is not None:
             # The legs of a later page were counted with the first.
             return

@@ -21,6 +21,7 @@ from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_runtime.metrics import DatabaseMetrics
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.settings import DatabaseSettings
+from sagwan_runtime.spans import current_exemplar, mark_failed, sql_comment
 
 SERVICE_ROLE = "sagwan_service"
 
@@ -52,31 +53,40 @@ class Session:
 
     async def fetch(self, query: Query, *args: Any) -> list[asyncpg.Record]:
         """All rows."""
-        with self._observed(query):
-            rows: list[asyncpg.Record] = await self._connection.fetch(
-                query.sql, *args, timeout=self._deadline.remaining_s()
-            )
+        rows: list[asyncpg.Record] = await self._run("fetch", query, *args)
         return rows
 
     async def fetch_row(self, query: Query, *args: Any) -> asyncpg.Record | None:
         """The first row, if any."""
-        with self._observed(query):
-            return await self._connection.fetchrow(query.sql, *args, timeout=self._deadline.remaining_s())
+        return await self._run("fetchrow", query, *args)
 
     async def fetch_value(self, query: Query, *args: Any) -> Any:
         """The first column of the first row; None without a row."""
-        with self._observed(query):
-            return await self._connection.fetchval(query.sql, *args, timeout=self._deadline.remaining_s())
+        return await self._run("fetchval", query, *args)
 
     async def execute(self, query: Query, *args: Any) -> None:
         """Runs a statement whose rows do not matter."""
-        with self._observed(query):
-            await self._connection.execute(query.sql, *args, timeout=self._deadline.remaining_s())
+        await self._run("fetch", query, *args)
 
     async def execute_many(self, query: Query, rows: Iterable[Sequence[Any]]) -> None:
         """Runs a statement once a row, pipelined."""
+        await self._run("executemany", query, rows)
+
+    async def _run(self, method: str, query: Query, *args: Any) -> Any:
+        """Runs a statement by a method that the driver's connections and prepared statements both have.
+
+        A statement of a trace that is kept says which one in a comment, so that the server's log and pg_stat_activity
+        lead to it. As no two are alike, it is prepared unnamed and past the cache, which the others need.
+        """
         with self._observed(query):
-            await self._connection.executemany(query.sql, rows, timeout=self._deadline.remaining_s())
+            comment = sql_comment()
+            if not comment:
+                run = getattr(self._connection, method)
+                return await run(query.sql, *args, timeout=self._deadline.remaining_s())
+            commented = await self._connection.prepare(
+                query.sql + comment, name="", timeout=self._deadline.remaining_s()
+            )
+            return await getattr(commented, method)(*args, timeout=self._deadline.remaining_s())
 
     async def name_tenant(self, tenant_id: UUID) -> None:
         """Says whose rows the transaction sees from here on."""
@@ -91,12 +101,24 @@ class Session:
             kind=trace.SpanKind.CLIENT,
             attributes={"db.system.name": "postgresql", "db.query.summary": query.name},
             record_exception=False,
-        ):
+            set_status_on_exception=False,
+        ) as span:
             try:
                 with driver_errors():
                     yield
+            except BaseException as error:
+                mark_failed(span, type(error.__cause__ or error).__name__)
+                self._count(error)
+                raise
             finally:
-                self._metrics.statement_seconds.labels(query.name).observe(time.perf_counter() - begun)
+                elapsed_s = time.perf_counter() - begun
+                self._metrics.statement_seconds.labels(query.name).observe(elapsed_s, current_exemplar())
+
+    def _count(self, error: BaseException) -> None:
+        if isinstance(error, DeadlineExceeded):
+            self._metrics.failures.labels("late").inc()
+        elif isinstance(error, DependencyUnavailable):
+            self._metrics.failures.labels("unavailable").inc()
 
 
 class Database:
@@ -150,22 +172,30 @@ class Database:
     @asynccontextmanager
     async def _connection(self, deadline: Deadline) -> AsyncIterator[asyncpg.Connection]:
         begun = time.perf_counter()
-        with driver_errors():
-            wait_s = min(self._acquire_timeout_s, deadline.remaining_s())
-            try:
-                connection = await self._pool.acquire(timeout=wait_s)
-            except TimeoutError:
-                deadline.remaining_s()
-                raise DependencyUnavailable("no database connection was free in time") from None
-            except (asyncpg.PostgresError, ValueError) as error:
-                # No such role or type before the first migration, a wrong password, a database that is not there.
-                raise DependencyUnavailable("the database refuses connections or is not migrated yet") from error
-        self._metrics.acquire_seconds.observe(time.perf_counter() - begun)
+        try:
+            with self._metrics.acquire_waiting.track_inprogress(), driver_errors():
+                connection = await self._acquired(deadline)
+        except DependencyUnavailable:
+            self._metrics.failures.labels("unavailable").inc()
+            raise
+        finally:
+            self._metrics.acquire_seconds.observe(time.perf_counter() - begun)
         try:
             yield connection
         finally:
             # Shielded: a cancelled call must still hand its connection back.
             await asyncio.shield(self._release(connection))
+
+    async def _acquired(self, deadline: Deadline) -> asyncpg.Connection:
+        wait_s = min(self._acquire_timeout_s, deadline.remaining_s())
+        try:
+            return await self._pool.acquire(timeout=wait_s)
+        except TimeoutError:
+            deadline.remaining_s()
+            raise DependencyUnavailable("no database connection was free in time") from None
+        except (asyncpg.PostgresError, ValueError) as error:
+            # No such role or type before the first migration, a wrong password, a database that is not there.
+            raise DependencyUnavailable("the database refuses connections or is not migrated yet") from error
 
     async def _release(self, connection: asyncpg.Connection) -> None:
         try:
@@ -251,6 +281,9 @@ async def open_database(
         },
     )
     await pool
+    metrics.connections_max.set(settings.pool_size_max)
+    metrics.connections.labels("idle").set_function(pool.get_idle_size)
+    metrics.connections.labels("busy").set_function(lambda: pool.get_size() - pool.get_idle_size())
     try:
         yield Database(pool, metrics, tracer, acquire_timeout_s=settings.acquire_timeout_ms / 1_000)
     finally:

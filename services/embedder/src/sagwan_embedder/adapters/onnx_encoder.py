@@ -6,10 +6,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sagwan_embedder.adapters.cores import available_cores
 from sagwan_embedder.adapters.model_folder import GRAPH_FILE
 from sagwan_embedder.adapters.onnx_session import new_session
 from sagwan_embedder.domain.batching import PaddedBatch
+from sagwan_runtime.cores import available_cores
 
 _INPUT_IDS = "input_ids"
 _ATTENTION_MASK = "attention_mask"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from sagwan_embedder.adapters.cores import available_cores
+from sagwan_runtime.cores import available_cores
 
 
 def new_session(graph: Path, *, threads: int) -> onnxruntime.InferenceSession:

@@ -16,11 +16,11 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
 
-from sagwan_embedder.adapters.cores import available_cores
 from sagwan_embedder.adapters.json_tokenizer import JsonTokenizer
 from sagwan_embedder.adapters.model_folder import CARD_FILE, read_card, sha256_of
 from sagwan_embedder.domain.batching import PaddedBatch
 from sagwan_embedder.domain.model import Kind, ModelCard, ModelUnusable, Pooling, identity
+from sagwan_runtime.cores import available_cores
 
 _ORGANIZATION = "sentence-transformers"
 _SAFE_WEIGHTS = "*.safetensors"
