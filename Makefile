@@ -15,7 +15,8 @@ TORCH_BIN := $(CURDIR)/$(TORCH_VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev model torch demo up test test-torch test-kills check lint types layers protos generate lock figures
-.PHONY: bench-embedder bench-ingest scale-data bench-search eval load promtool clean
+.PHONY: bench-embedder bench-ingest bench-observability scale-data bench-search eval load
+.PHONY: monitoring same-monitoring prometheus promtool test-observability clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +29,10 @@ up: setup model ## The same stack, and it stays until Ctrl-C
 	@$(BIN)/sagwan up
 
 test: dev model ## Unit, integration and end-to-end tests, on a real database and the real model
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not observability"
+
+test-observability: dev model ## Rules, dashboards, traces and logs against a real Prometheus (make prometheus)
+	@$(BIN)/pytest -m observability
 
 test-torch: torch model ## Tests of what needs torch: the backend sentence-transformers, and exports
 	@$(TORCH_BIN)/pytest services/embedder/tests/integration/with_torch
@@ -36,7 +40,7 @@ test-torch: torch model ## Tests of what needs torch: the backend sentence-trans
 test-kills: dev model ## Sixty imports in which a process is killed, twenty minutes
 	@SAGWAN_KILLS=60 $(BIN)/pytest -s tests/faults/test_killed_imports.py
 
-check: lint types layers protos ## Everything that needs no process: lint, types, layers, contracts
+check: lint types layers protos same-monitoring ## Everything that needs no process: lint, types, layers, contracts, rules
 
 lint: dev
 	@$(BIN)/ruff check .
@@ -79,10 +83,19 @@ bench-search: dev model ## Measure searches among the N chunks of scale-data (N=
 load: dev model ## 60 s of load from 10 users on the running stack (make up), with a verdict
 	@$(BIN)/python loadtest/report.py
 
-promtool: ## Check the Prometheus rules (needs promtool: Debian's package prometheus)
-	@promtool check config --syntax-only deploy/prometheus/prometheus.yml
-	@promtool check rules deploy/prometheus/rules/latency.yml
-	@cd deploy/prometheus/rules && promtool test rules latency.test.yml
+monitoring: dev ## Write Prometheus' rules and Grafana's dashboards from deploy/sagwan_monitoring
+	@PYTHONPATH=deploy $(BIN)/python -m sagwan_monitoring
+
+same-monitoring: dev
+	@PYTHONPATH=deploy $(BIN)/python -m sagwan_monitoring --check
+
+prometheus: ## Unpack Debian's package prometheus into var/prometheus; nothing is installed, and nothing starts
+	@mkdir -p var/prometheus && cd var/prometheus && { apt-get download -qq prometheus || \
+	  { apt-get update -qq && apt-get download -qq prometheus; }; } && dpkg -x prometheus_*.deb . && rm prometheus_*.deb
+
+promtool: ## Check Prometheus' configuration and rules (needs promtool: make prometheus)
+	@PATH="$$PATH:$(CURDIR)/var/prometheus/usr/bin"; promtool check config --syntax-only deploy/prometheus/prometheus.yml
+	@PATH="$$PATH:$(CURDIR)/var/prometheus/usr/bin"; promtool check rules deploy/prometheus/rules/*.yml
 
 lock: dev ## Pin requirements/*.in again, with hashes
 	@PATH="$(BIN):$$PATH" requirements/lock.sh
