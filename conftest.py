@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,11 +19,26 @@ import pytest
 ROOT = Path(__file__).parent
 EVAL_DATA = ROOT.parent / "shared" / "eval"
 _TEMPLATE = "sagwan_template"
+# Where `make prometheus` unpacks Debian's package.
+_PROMETHEUS = ROOT / "var" / "prometheus" / "usr" / "bin"
 
 
 def pytest_unconfigure() -> None:
     """Takes back the log handlers of services that ran here: they write to streams that pytest has closed by now."""
     logging.getLogger().handlers.clear()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips tests that need Prometheus where there is none; where there must be one, they fail."""
+    if item.get_closest_marker("observability") is None:
+        return
+    if str(_PROMETHEUS) not in os.environ["PATH"]:
+        os.environ["PATH"] += f"{os.pathsep}{_PROMETHEUS}"
+    missing = [each for each in ("prometheus", "promtool") if shutil.which(each) is None]
+    if missing and os.environ.get("SAGWAN_PROMETHEUS_REQUIRED"):
+        pytest.fail(f"{' and '.join(missing)} must be here: `make prometheus`")
+    if missing:
+        pytest.skip(f"needs {' and '.join(missing)}: `make prometheus` unpacks Debian's package")
 
 
 @pytest.fixture(scope="session")

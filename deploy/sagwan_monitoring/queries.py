@@ -37,9 +37,9 @@ def summed(expression: str, *by: str) -> str:
 
 
 def quantile(share: float, histogram: str, *by: str, window: str = RATE_INTERVAL, **matchers: str) -> str:
-    """The value that a share of the observations does not exceed."""
+    """The value that a share of the observations does not exceed; nothing where there were none, which is no number."""
     buckets = summed(rate(f"{histogram}_bucket", window, **matchers), *by, "le")
-    return f"histogram_quantile({share:g}, {buckets})"
+    return f"histogram_quantile({share:g}, {buckets}) >= 0"
 
 
 def share(part: str, whole: str) -> str:

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
 import pytest
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from collector import Collector, collecting
 from opentelemetry.proto.trace.v1 import trace_pb2
 from stack import Stack, running
 
@@ -43,29 +42,10 @@ def test_a_refused_call_is_counted_with_its_status(stack: Stack, search):
     assert max(refused.values()) >= 1
 
 
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """An OTLP receiver that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, trace_pb2.Span]] = []
-
-    def Export(self, request, context):  # noqa: N802
-        for resource in request.resource_spans:
-            attributes = {each.key: each.value.string_value for each in resource.resource.attributes}
-            for scope in resource.scope_spans:
-                self.spans += [(attributes["service.name"], span) for span in scope.spans]
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-
 @pytest.fixture
 def collector() -> Iterator[tuple[Collector, int]]:
-    server = grpc.server(ThreadPoolExecutor(2))
-    collector = Collector()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield collector, port
-    server.stop(None).wait()
+    with collecting() as collector:
+        yield collector
 
 
 def test_one_call_is_one_trace_over_services_and_database(new_folder: Callable[[], Path], model_dir: Path, collector):

@@ -1,4 +1,4 @@
-"""The targets that came with the project (docs/architecture.md), as numbers that alerts, dashboards and `sagwan slo` share."""
+"""The targets that came with the project: numbers that alerts, dashboards and `sagwan slo` share."""
 
 SEARCH_P50_S = 0.5
 SEARCH_P99_S = 1.0
