@@ -12,9 +12,10 @@ RUN pip install --require-hashes -r requirements/build.lock \
  && pip wheel --require-hashes --no-build-isolation --wheel-dir /wheels -r requirements/migrate.lock
 COPY protos/ protos/
 COPY libs/runtime/ libs/runtime/
+COPY libs/bench/ libs/bench/
 COPY libs/client/ libs/client/
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
-    ./protos ./libs/runtime ./libs/client
+    ./protos ./libs/runtime ./libs/bench ./libs/client
 
 # An environment without pip: a running command installs nothing.
 FROM ${PYTHON_IMAGE} AS environment

@@ -119,3 +119,22 @@ def test_dots_on_the_latency_panel_lead_to_traces_that_were_kept(watched):
     assert led_to
     # The last ones may not have been sent yet.
     assert len(led_to & kept) >= len(led_to) * 0.8
+
+
+def test_sagwan_slo_judges_what_prometheus_saw_as_it_judges_what_the_pages_say(watched):
+    def judged(*options):
+        done = watched.stack.run("slo", "--json", *options, check=False)
+        assert done.returncode in {0, 1}, done.stderr
+        found = json.loads(done.stdout)
+        assert found["pass"] is (done.returncode == 0)
+        return {each["name"]: each for each in found["figures"]}
+
+    by_prometheus = judged("--prometheus", watched.prometheus.url, "--window", "10m")
+    by_pages = judged("--idle-seconds", "2")
+
+    assert by_prometheus.keys() == by_pages.keys()
+    for name in ("search_p50_ms", "search_p99_ms", "embedded_text_mean_ms", "search_resident_max_mb"):
+        # Prometheus saw a few seconds less, and memory by the second.
+        assert by_prometheus[name]["value"] == pytest.approx(by_pages[name]["value"], rel=0.5), name
+        assert by_prometheus[name]["target"] == by_pages[name]["target"]
+    assert by_pages["embedder_idle_cores"]["pass"] is True

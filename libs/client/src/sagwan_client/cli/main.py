@@ -14,6 +14,7 @@ from sagwan_client.cli.ingest import ingest
 from sagwan_client.cli.meetings import delete, meetings
 from sagwan_client.cli.search import search
 from sagwan_client.cli.similar import similar
+from sagwan_client.cli.slo import slo
 from sagwan_client.cli.status import status
 from sagwan_client.cli.suggest import suggest
 from sagwan_client.cli.up import up
@@ -40,7 +41,11 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for command in (demo, up, ingest, formats, search, similar, context, suggest, utterances, meetings, delete, status):
+    commands = (
+        *(demo, up, ingest, formats, search, similar, context, suggest, utterances, meetings, delete),
+        *(status, slo),
+    )
+    for command in commands:
         app.command()(command)
     app.command()(database.migrate)
     app.add_typer(database.tenants, name="tenants")
