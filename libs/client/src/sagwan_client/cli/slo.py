@@ -69,7 +69,7 @@ def print_verdicts(console: Console, readings: Readings, judged: list[Verdict]) 
     table.add_column("measured", justify="right", no_wrap=True)
     for column in ("", "wanted", ""):
         table.add_column(column, no_wrap=True)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for each in judged:
         figure = each.figure
         mark, style = _MARKS[each.passes]
