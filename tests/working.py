@@ -82,13 +82,12 @@ class Caller:
                 models_pb2.ListModelsRequest(), metadata=self._metadata
             )
             finder = search_pb2_grpc.SearchServiceStub(search)
-            admin = index_admin_pb2_grpc.IndexAdminServiceStub(search)
+            await index_admin_pb2_grpc.IndexAdminServiceStub(search).GetIndexStatus(
+                index_admin_pb2.GetIndexStatusRequest(), metadata=self._metadata, timeout=_DEADLINE_S
+            )
             for wrong in (
                 lambda: finder.Search(search_pb2.SearchRequest(query="who"), timeout=_DEADLINE_S),
                 lambda: finder.Search(search_pb2.SearchRequest(query=""), metadata=self._metadata, timeout=_DEADLINE_S),
-                lambda: admin.GetIndexStatus(
-                    index_admin_pb2.GetIndexStatusRequest(), metadata=self._metadata, timeout=_DEADLINE_S
-                ),
                 lambda: search.unary_unary("/no.such.Service/Guess")(b"", timeout=_DEADLINE_S),
             ):
                 await _failing(wrong)
@@ -108,6 +107,13 @@ class Caller:
                 for number in range(3):
                     assert (await asked(search_pb2.SEARCH_MODE_HYBRID, number)).degraded
                     await _failing(lambda number=number: asked(search_pb2.SEARCH_MODE_VECTOR, number))
+                # More questions than calls: a share of the calls would be above 1.
+                many = [search_pb2.SearchRequest(query=f"{QUESTIONS[1]} {number}") for number in range(40)]
+                batch = search_pb2.BatchSearchRequest(requests=many)
+                answered = await finder.BatchSearch(batch, metadata=self._metadata, timeout=_DEADLINE_S)
+                assert all(each.response.degraded for each in answered.results)
+                context = search_pb2.GetContextRequest(query=f"{QUESTIONS[2]} again", token_budget=100)
+                assert (await finder.GetContext(context, metadata=self._metadata, timeout=_DEADLINE_S)).degraded
             finally:
                 os.kill(embedder, signal.SIGCONT)
 

@@ -17,6 +17,7 @@ def alert_groups() -> list[dict[str, Any]]:
         {"name": "budgets", "rules": [_burn(each, window) for each in objectives() for window in BURN_WINDOWS]},
         {"name": "availability", "rules": [_down(), _degraded()]},
         {"name": "saturation", "rules": [_calls(), _pool(), _refusals(), _cpu()]},
+        {"name": "indexes", "rules": [_recall(), _outgrown(), _upkeep()]},
         {"name": "resources", "rules": [_memory_near_limit(), _memory_grows(), _idle_cpu()]},
     ]
 
@@ -133,6 +134,48 @@ def _cpu() -> dict[str, Any]:
         severity="ticket",
         summary="{{ $labels.job }} uses every core it has",
         description="{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its cores, for 15 minutes.",
+    )
+
+
+def _recall() -> dict[str, Any]:
+    recall, aim = (select(f"sagwan_index_{each}", job="search") for each in ("recall", "recall_target"))
+    return _alert(
+        "IndexRecallLow",
+        # Below 0 it was never measured.
+        f"{recall} >= 0\nand\n{recall} < {aim} - 0.02",
+        lasts="2h",
+        severity="ticket",
+        summary="The index of vectors finds less than it should",
+        description="Recall@10 is {{ $value | humanizePercentage }}, and upkeep has not mended it in two hours.",
+    )
+
+
+def _outgrown() -> dict[str, Any]:
+    rows, lists, in_use = (
+        select("sagwan_index_rows", job="search"),
+        select("sagwan_index_lists", job="search"),
+        select("sagwan_index_kind", job="search", kind="ivfflat"),
+    )
+    return _alert(
+        "IndexOutgrown",
+        # Lists are the root of the rows; upkeep builds anew when these have doubled.
+        f"{rows} / ({lists} ^ 2 > 0) > 2.5\nand on (job, instance)\n{in_use} == 1",
+        lasts="2h",
+        severity="ticket",
+        summary="The lists of the index are too few for its rows",
+        description="There are {{ $value | humanize }} times the rows that the lists were made for.",
+    )
+
+
+def _upkeep() -> dict[str, Any]:
+    failed = select("sagwan_index_upkeep_total", job="search", outcome="failed")
+    return _alert(
+        "IndexUpkeepFails",
+        f"sum by (instance, action) (increase({failed}[1h])) > 3",
+        lasts="0s",
+        severity="ticket",
+        summary="Indexes are not looked after",
+        description="To {{ $labels.action }} failed {{ $value | humanize }} times in the last hour.",
     )
 
 

@@ -49,6 +49,7 @@ def watched(
             model_dir=model_dir,
             SAGWAN_OTLP_ENDPOINT=f"127.0.0.1:{port}",
             SAGWAN_TRACE_SAMPLE_RATIO="0.3",
+            SAGWAN_SEARCH_INDEX_UPKEEP_INTERVAL_S="1",
         ) as stack,
         watching(stack, new_folder(), unused_tcp_port_factory()) as prometheus,
     ):

@@ -103,11 +103,11 @@ def test_the_p99_on_the_dashboard_is_the_callers_within_a_bucket(watched):
 
 def test_a_degraded_question_counts_as_one_however_it_was_asked(watched):
     (panel,) = [each for board in BOARDS for each in board["panels"] if each["title"] == "Degraded answers"]
-    drawn = watched.prometheus.range(
-        filled_in(panel["targets"][0]["expr"], VARIABLES), begin_s=watched.worked.begun_s, end_s=watched.ended_s
-    )
+    expression = filled_in(panel["targets"][0]["expr"], VARIABLES)
+    drawn = watched.prometheus.range(expression, begin_s=watched.worked.begun_s, end_s=watched.ended_s)
     assert min(numbers(drawn)) >= 0
-    assert 0 < max(numbers(drawn)) <= 1
+    # While the embedder hung, nearly all were degraded: lone ones, a context, and a batch of forty.
+    assert 0.5 < max(numbers(drawn)) <= 1
 
 
 def test_dots_on_the_latency_panel_lead_to_traces_that_were_kept(watched):

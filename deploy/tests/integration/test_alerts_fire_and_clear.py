@@ -92,7 +92,50 @@ def memory(*phases):
     }
 
 
+def recall(*phases):
+    """Recall@10 as measured, what is aimed at, minutes."""
+    return {
+        'sagwan_index_recall{job="search",instance="a"}': held(*((found, n) for found, _, n in phases)),
+        'sagwan_index_recall_target{job="search",instance="a"}': held(*((aim, n) for _, aim, n in phases)),
+    }
+
+
+def lists(kind, *phases):
+    """Rows, lists, minutes of an index."""
+    return {
+        'sagwan_index_rows{job="search",instance="a"}': held(*((rows, n) for rows, _, n in phases)),
+        'sagwan_index_lists{job="search",instance="a"}': held(*((made, n) for _, made, n in phases)),
+        f'sagwan_index_kind{{job="search",instance="a",kind="{kind}"}}': held((1, sum(n for *_, n in phases))),
+    }
+
+
+def upkeep(outcome, *phases):
+    """Builds an hour, hours."""
+    labels = f'job="search",instance="a",action="build",outcome="{outcome}"'
+    return {f"sagwan_index_upkeep_total{{{labels}}}": steps(*((hourly / 60, hours * 60) for hourly, hours in phases))}
+
+
 CASES = {
+    "IndexRecallLow": [
+        ("92 % where 95 are aimed at", recall((0.92, 0.95, 150)), {"140m": FIRES}),
+        ("94 % where 95 are aimed at", recall((0.94, 0.95, 150)), {"140m": SILENT}),
+        ("never measured", recall((-1, 0.95, 150)), {"140m": SILENT}),
+        ("mended within the hour", recall((0.9, 0.95, 60), (0.96, 0.95, 100)), {"150m": SILENT}),
+        ("over", recall((0.9, 0.95, 150), (0.96, 0.95, 10)), {"140m": FIRES, "152m": SILENT}),
+    ],
+    "IndexOutgrown": [
+        ("26,000 rows on 100 lists", lists("ivfflat", (26_000, 100, 150)), {"140m": FIRES}),
+        ("24,000 rows on 100 lists", lists("ivfflat", (24_000, 100, 150)), {"140m": SILENT}),
+        ("a graph has no lists", lists("hnsw", (26_000, 0, 150)), {"140m": SILENT}),
+        ("lists of an index that is not in use", lists("hnsw", (26_000, 100, 150)), {"140m": SILENT}),
+        ("built anew", lists("ivfflat", (26_000, 100, 150), (26_000, 161, 10)), {"140m": FIRES, "155m": SILENT}),
+    ],
+    "IndexUpkeepFails": [
+        ("four times in an hour", upkeep("failed", (4.2, 2)), {"90m": FIRES}),
+        ("twice in an hour", upkeep("failed", (2, 2)), {"90m": SILENT}),
+        ("done, and often", upkeep("done", (60, 2)), {"90m": SILENT}),
+        ("over", upkeep("failed", (10, 2), (0, 2)), {"90m": FIRES, "190m": SILENT}),
+    ],
     "ServiceDown": [
         ("down for three minutes", up((1, 10), (0, 4)), {"13m": FIRES}),
         ("down for one scrape", up((1, 10), (0, 1), (1, 10)), {"10m": SILENT, "15m": SILENT}),

@@ -134,7 +134,9 @@ def test_prometheus_scrapes_the_services_where_their_images_listen():
     config = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
     scraped = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
     exposed = {service: final_stage(service)[0]["EXPOSE"].split()[1] for service in SERVICES}
-    assert scraped == {service: [f"{service}:{port}"] for service, port in exposed.items()}
+    expected = {service: [f"{service}:{port}"] for service, port in exposed.items()}
+    expected["search"].append(f"indexer:{exposed['search']}")
+    assert scraped == expected
 
 
 def test_every_file_that_compose_mounts_is_there():

@@ -11,6 +11,7 @@ from sagwan_monitoring.unused import UNUSED
 from sagwan_runtime.metrics import (
     DatabaseMetrics,
     EmbedderMetrics,
+    IndexMetrics,
     IngestMetrics,
     RpcClientMetrics,
     RpcMetrics,
@@ -21,7 +22,7 @@ from sagwan_runtime.metrics import (
 DEPLOY = Path(__file__).resolve().parents[2]
 RUNBOOK = (DEPLOY.parent / "docs" / "runbook.md").read_text(encoding="utf-8")
 
-FAMILIES = (RpcMetrics, RpcClientMetrics, DatabaseMetrics, EmbedderMetrics, IngestMetrics, SearchMetrics)
+FAMILIES = (RpcMetrics, RpcClientMetrics, DatabaseMetrics, EmbedderMetrics, IngestMetrics, SearchMetrics, IndexMetrics)
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "info": ("_info",)}
 TARGET_LABELS = {"job", "instance"}
 SERVICES = {"embedder", "ingest", "search"}

@@ -284,6 +284,8 @@ class IndexMetrics:
             ("action", "outcome"),
             registry=registry,
         )
+        for action in ("build", "measure", "tune"):
+            _begin(self.upkeep, (action, "done"), (action, "failed"))
 
 
 def _begin(metric: Counter | Histogram, *series: str | tuple[str, ...]) -> None:

@@ -41,11 +41,8 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    commands = (
-        *(demo, up, ingest, formats, search, similar, context, suggest, utterances, meetings, delete),
-        *(status, slo),
-    )
-    for command in commands:
+    asking = (search, similar, context, suggest, utterances)
+    for command in (demo, up, ingest, formats, *asking, meetings, delete, status, slo):
         app.command()(command)
     app.command()(database.migrate)
     app.add_typer(database.tenants, name="tenants")
