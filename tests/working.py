@@ -108,10 +108,12 @@ class Caller:
                     assert (await asked(search_pb2.SEARCH_MODE_HYBRID, number)).degraded
                     await _failing(lambda number=number: asked(search_pb2.SEARCH_MODE_VECTOR, number))
                 # More questions than calls: a share of the calls would be above 1.
-                many = [search_pb2.SearchRequest(query=f"{QUESTIONS[1]} {number}") for number in range(40)]
+                many = [search_pb2.SearchRequest(query=f"{QUESTIONS[1]} {number}") for number in range(12)]
                 batch = search_pb2.BatchSearchRequest(requests=many)
                 answered = await finder.BatchSearch(batch, metadata=self._metadata, timeout=_DEADLINE_S)
-                assert all(each.response.degraded for each in answered.results)
+                degraded = [each.response.degraded for each in answered.results if each.HasField("response")]
+                assert degraded
+                assert all(degraded)
                 context = search_pb2.GetContextRequest(query=f"{QUESTIONS[2]} again", token_budget=100)
                 assert (await finder.GetContext(context, metadata=self._metadata, timeout=_DEADLINE_S)).degraded
             finally:

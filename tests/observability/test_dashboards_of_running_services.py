@@ -106,7 +106,7 @@ def test_a_degraded_question_counts_as_one_however_it_was_asked(watched):
     expression = filled_in(panel["targets"][0]["expr"], VARIABLES)
     drawn = watched.prometheus.range(expression, begin_s=watched.worked.begun_s, end_s=watched.ended_s)
     assert min(numbers(drawn)) >= 0
-    # While the embedder hung, nearly all were degraded: lone ones, a context, and a batch of forty.
+    # While the embedder hung, nearly all were degraded: lone ones, a context, and a batch of twelve.
     assert 0.5 < max(numbers(drawn)) <= 1
 
 
