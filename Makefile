@@ -80,6 +80,9 @@ scale-data: dev model ## Build a database of N chunks from real text (N=100000 E
 bench-search: dev model ## Measure searches among the N chunks of scale-data (N=100000 ROWS=alone,…)
 	@PYTHONPATH=tests $(BIN)/python bench/search.py --chunks $(N) --data $(EVAL_DATA) $(if $(ROWS),--only $(ROWS))
 
+bench-observability: dev model ## Measure what metrics and traces cost a search, half an hour
+	@PYTHONPATH=tests $(BIN)/python bench/observability.py
+
 load: dev model ## 60 s of load from 10 users on the running stack (make up), with a verdict
 	@$(BIN)/python loadtest/report.py
 

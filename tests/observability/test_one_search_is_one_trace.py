@@ -41,8 +41,10 @@ def call(watched):
         give_up = time.monotonic() + 20
         while True:
             spans = watched.collector.trace(trace_id)
-            # Each service sends its own, every five seconds.
-            if len(spans) >= spans_min and {service for service, _ in spans} > {"asking", "sagwan-embedder"}:
+            # Each service sends its own, every five seconds, and a parent ends after its children.
+            known = {span.span_id for _, span in spans}
+            whole = all(span.parent_span_id in known for _, span in spans if span.parent_span_id)
+            if whole and len(spans) >= spans_min and {service for service, _ in spans} > {"asking", "sagwan-embedder"}:
                 return spans
             assert time.monotonic() < give_up, [span.name for _, span in spans]
             time.sleep(0.2)

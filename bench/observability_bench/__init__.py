@@ -1,0 +1,1 @@
+"""What metrics and traces cost: stacks that differ in nothing else, asked in turn."""
