@@ -26,7 +26,7 @@ _CHUNKS = (
 )
 _CHUNK_TERMS = "tenant_id chunk_id meeting_key held_on speakers kinds start_ms end_ms term_ids weights"
 _CHUNK_VECTORS = "tenant_id chunk_id meeting_key held_on speakers embedding"
-_COMPLETIONS = "tenant_id meeting_key ordinal property key value occurrences"
+_COMPLETIONS = "tenant_id meeting_key ordinal property key word value occurrences"
 _STATISTICS_CHANGES = "tenant_id chunk_change term_ids term_changes"
 
 Row = tuple[Any, ...]
@@ -114,4 +114,4 @@ class MeetingCopier:
         meeting = prepared.meeting
         turns = Counter(each.speaker for each in meeting.utterances)
         for ordinal, each in enumerate(completions(meeting.title, meeting.tags, turns)):
-            yield (self._tenant_id, key, ordinal, each.property, each.key, each.value, each.occurrences)
+            yield (self._tenant_id, key, ordinal, each.property, each.key, each.word, each.value, each.occurrences)
