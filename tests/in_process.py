@@ -26,7 +26,7 @@ from sagwan_runtime.postgres.keys import PostgresKeyStore
 from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.settings import DatabaseSettings
 from sagwan_search.adapters.embedder import GrpcQueryEmbedder
-from sagwan_search.adapters.postgres import CONNECTION_SETTINGS
+from sagwan_search.adapters.index_sql import CONNECTION_SETTINGS
 from sagwan_search.adapters.postgres import PostgresMeetingStore as SearchStore
 from sagwan_search.batch import BatchSearching
 from sagwan_search.context import ContextGathering

@@ -39,11 +39,13 @@ class GatheredContext:
     Attributes:
         passages: Meetings by their best chunk; within a meeting in the order in which they were said.
         degraded_reason: Why a leg that should have taken part is missing; empty when none is.
+        partial_reason: What part of the question was left out; empty when none was.
         corrections: What was looked for in place of words that occur nowhere, and what conditions may have meant.
     """
 
     passages: Sequence[MarkedPassage]
-    degraded_reason: str
+    degraded_reason: str = ""
+    partial_reason: str = ""
     corrections: Sequence[Correction] = ()
 
     @property
@@ -92,7 +94,8 @@ class ContextGathering:
                 # A passage may be a whole meeting: other calls get their turn between two lines.
                 await asyncio.sleep(0)
             passages.append(MarkedPassage(passage, lines))
-        return GatheredContext(passages, answer.ranking.degraded_reason, answer.ranking.corrections)
+        ranking = answer.ranking
+        return GatheredContext(passages, ranking.degraded_reason, ranking.partial_reason, ranking.corrections)
 
     async def _offer_all(
         self, selection: Selection, tenant_id: UUID, ranked: Sequence[Fused], deadline: Deadline

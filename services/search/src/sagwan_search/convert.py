@@ -13,13 +13,13 @@ from sagwan_runtime.validation import (
     page_size_violations,
     text_violations,
 )
-from sagwan_search.convert_filter import MEETING_PREFIX, filter_of
+from sagwan_search.convert_filter import filter_of
 from sagwan_search.convert_page import LEGS, leg_score_message, position_of, ranking_of, term_message
 from sagwan_search.convert_syntax import correction_message, parsed_query
 from sagwan_search.domain.answer import Answer, Hit, MeetingSummary
 from sagwan_search.domain.conditions import both, text_filter
 from sagwan_search.domain.facets import Facet
-from sagwan_search.domain.filters import Filter
+from sagwan_search.domain.filters import MEETING_PREFIX, Filter
 from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.lines import Line
 from sagwan_search.domain.query import DEFAULT_FUSION, Mode, Query

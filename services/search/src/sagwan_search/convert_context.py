@@ -39,6 +39,9 @@ def context_response(context: GatheredContext) -> search_pb2.GetContextResponse:
         passages=[_passage(each) for each in context.passages],
         token_count=context.token_count,
         degraded=bool(context.degraded_reason),
+        degraded_reason=context.degraded_reason,
+        partial=bool(context.partial_reason),
+        partial_reason=context.partial_reason,
         corrections=[correction_message(each) for each in context.corrections],
     )
 

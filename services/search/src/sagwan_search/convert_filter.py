@@ -1,24 +1,20 @@
 """Filters: protobuf to domain, with every violation found, each at its path."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from sagwan.search.v1 import search_pb2
 from sagwan_runtime.errors import Violation
 from sagwan_runtime.validation import parsed_date, texts_violations
-from sagwan_search.domain.filters import Filter
+from sagwan_search.domain.filters import LANGUAGE_TAG, MEETING_PREFIX, UTTERANCE_KINDS, Filter
 from sagwan_text.speakers import speaker_key
 
-MEETING_PREFIX: Final = "meetings/"
 NAME_CHARACTERS_MAX: Final = 256
 DEPTH_MAX = 5
 FILTERS_MAX = 50
 _MEETINGS_MAX = 1_000
 _NAMES_MAX = 100
 _LANGUAGE_CHARACTERS_MAX = 35  # RFC 5646, section 4.4.1
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-_KINDS = ("speech", "decision", "action")
 _OFFSET_S_MAX = 315_576_000_000  # the longest google.protobuf.Duration
 _GROUPS = ("all_of", "any_of", "none_of")
 
@@ -92,15 +88,15 @@ def _meeting_ids(names: Sequence[str], path: str, violations: list[Violation]) -
 
 def _languages(tags: Iterable[str], path: str, violations: list[Violation]) -> tuple[str, ...]:
     for index, tag in enumerate(tags):
-        if tag.strip() and not _LANGUAGE_TAG.fullmatch(tag):
+        if tag.strip() and not LANGUAGE_TAG.fullmatch(tag):
             violations.append(Violation(f"{path}[{index}]", "is not a BCP-47 language tag such as ko or en-GB"))
     return tuple(tag.lower() for tag in tags)
 
 
 def _kinds(names: Iterable[str], path: str, violations: list[Violation]) -> tuple[str, ...]:
     for index, name in enumerate(names):
-        if name.strip() and name not in _KINDS:
-            violations.append(Violation(f"{path}[{index}]", f"is none of {', '.join(_KINDS)}"))
+        if name.strip() and name not in UTTERANCE_KINDS:
+            violations.append(Violation(f"{path}[{index}]", f"is none of {', '.join(UTTERANCE_KINDS)}"))
     return tuple(names)
 
 

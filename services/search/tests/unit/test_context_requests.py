@@ -51,8 +51,10 @@ def test_passages_carry_names_lines_highlights_and_citations():
     utterance = Utterance(3, "Ann", 61_500, None, "the budget")
     passage = Passage(meeting, [utterance], "Weekly: Ann, 0:01:01", 5)
     marked = MarkedPassage(passage, [Line(utterance, ((4, 10),), frozenset({"budget"}))])
-    response = context_response(GatheredContext([marked, marked], "the embedder is down"))
-    assert (response.token_count, response.degraded) == (10, True)
+    response = context_response(GatheredContext([marked, marked], "the embedder is down", "too many words"))
+    assert response.token_count == 10
+    assert (response.degraded, response.degraded_reason) == (True, "the embedder is down")
+    assert (response.partial, response.partial_reason) == (True, "too many words")
     shown = response.passages[1]
     assert (shown.meeting.name, shown.citation) == ("meetings/weekly-12", "Weekly: Ann, 0:01:01")
     (line,) = shown.lines

@@ -51,17 +51,22 @@ def print_answer(
         console.print("Nothing found.")
     if answer.facets:
         print_facets(console, answer)
+    print_shortcomings(console, answer)
+    count = f"{len(answer.hits)} hit{'' if len(answer.hits) == 1 else 's'}"
+    service_ms = milliseconds(answer.timings.total)
+    console.print(Text(f"{count} in {client_ms:.0f} ms (service {service_ms:.0f} ms)", style="dim"))
+    if more:
+        console.print(Text(f"more: {more}", style="dim"))
+
+
+def print_shortcomings(console: Console, answer: search_pb2.SearchResponse | search_pb2.GetContextResponse) -> None:
+    """Prints which leg and which part of the question are missing from an answer; nothing when none is."""
     if answer.degraded:
         reason = printable(answer.degraded_reason) or "a leg did not answer"
         console.print(Text(f"Degraded: {reason}", style="yellow"))
     if answer.partial:
         reason = printable(answer.partial_reason) or "part of the question was left out"
         console.print(Text(f"Partial: {reason}", style="yellow"))
-    count = f"{len(answer.hits)} hit{'' if len(answer.hits) == 1 else 's'}"
-    service_ms = milliseconds(answer.timings.total)
-    console.print(Text(f"{count} in {client_ms:.0f} ms (service {service_ms:.0f} ms)", style="dim"))
-    if more:
-        console.print(Text(f"more: {more}", style="dim"))
 
 
 def print_facets(console: Console, answer: search_pb2.SearchResponse) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sagwan.search.v1 import search_pb2
+from sagwan_client.cli.answers import print_shortcomings
 from sagwan_client.cli.console import notices, output, print_json, printable, run_with_client
 from sagwan_client.cli.corrections import PlainOption, print_corrections
 from sagwan_client.cli.filters import JsonOption, takes_filter
@@ -49,7 +50,6 @@ def print_passages(console: Console, aside: Console, answer: search_pb2.GetConte
     print_corrections(aside, answer.corrections)
     if not answer.passages:
         aside.print("Nothing found.")
-    if answer.degraded:
-        aside.print(Text("Degraded: a leg did not answer", style="yellow"))
+    print_shortcomings(aside, answer)
     count = f"{len(answer.passages)} passage{'' if len(answer.passages) == 1 else 's'}"
     aside.print(Text(f"{count}, about {answer.token_count:,} tokens", style="dim"))

@@ -1106,11 +1106,20 @@ class GetContextResponse(_message.Message):
     TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
     CORRECTIONS_FIELD_NUMBER: _builtins.int
+    DEGRADED_REASON_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    PARTIAL_REASON_FIELD_NUMBER: _builtins.int
     token_count: _builtins.int
     """Tokens of all lines, each written as `speaker: text`, citations not counted. It is an estimate of what the vocabulary
     of XLM-RoBERTa, the embedding model's, makes of them: 6 % too high on average. Other models count otherwise.
     """
     degraded: _builtins.bool
+    """As in SearchResponse."""
+    degraded_reason: _builtins.str
+    """As in SearchResponse."""
+    partial: _builtins.bool
+    """As in SearchResponse."""
+    partial_reason: _builtins.str
     """As in SearchResponse."""
     @_builtins.property
     def passages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]:
@@ -1127,10 +1136,13 @@ class GetContextResponse(_message.Message):
         token_count: _builtins.int = ...,
         degraded: _builtins.bool = ...,
         corrections: _abc.Iterable[Global___Correction] | None = ...,
+        degraded_reason: _builtins.str = ...,
+        partial: _builtins.bool = ...,
+        partial_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "degraded", b"degraded", "passages", b"passages", "token_count", b"token_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "degraded", b"degraded", "degraded_reason", b"degraded_reason", "partial", b"partial", "partial_reason", b"partial_reason", "passages", b"passages", "token_count", b"token_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

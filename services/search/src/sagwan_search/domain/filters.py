@@ -1,13 +1,20 @@
 """What chunks and utterances must satisfy, as a tree of conditions."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from unicodedata import normalize
 
 from sagwan_search.domain.lines import Utterance
 from sagwan_search.domain.phrases import holds_phrase
 from sagwan_text.speakers import speaker_key
+
+MEETING_PREFIX: Final = "meetings/"
+UTTERANCE_KINDS: Final = ("speech", "decision", "action")
+LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+"""The shape of a BCP-47 tag."""
 
 
 @dataclass(frozen=True, slots=True)
