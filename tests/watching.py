@@ -45,6 +45,11 @@ class Prometheus:
         """Exemplars of the series that an expression reads."""
         return self._get("query_exemplars", query=expression, start=begin_s, end=end_s)
 
+    def rule_groups(self) -> list[dict[str, Any]]:
+        """The groups of rules, each rule with how its last evaluation went."""
+        groups: list[dict[str, Any]] = self._get("rules")["groups"]
+        return groups
+
     def _asked(self, what: str, **parameters: Any) -> list[dict[str, Any]]:
         result: list[dict[str, Any]] = self._get(what, **parameters)["result"]
         return result
