@@ -128,8 +128,11 @@ def test_sagwan_slo_judges_what_prometheus_saw_as_it_judges_what_the_pages_say(w
     by_pages = judged("--idle-seconds", "2")
 
     assert by_prometheus.keys() == by_pages.keys()
-    for name in ("search_p50_ms", "search_p99_ms", "embedded_text_mean_ms", "search_resident_max_mb"):
-        # Prometheus saw a few seconds less, and memory by the second.
-        assert by_prometheus[name]["value"] == pytest.approx(by_pages[name]["value"], rel=0.5), name
-        assert by_prometheus[name]["target"] == by_pages[name]["target"]
-    assert by_pages["embedder_idle_cores"]["pass"] is True
+    for name, figure in by_prometheus.items():
+        assert figure["target"] == by_pages[name]["target"], name
+    for name in ("search_p99_ms", "embedded_text_mean_ms", "embedded_text_p99_ms"):
+        assert min(by_prometheus[name]["value"], by_pages[name]["value"]) > 0, name
+    # Prometheus missed what was before its first look, and sees memory by the second.
+    for name in ("search_p50_ms", "search_resident_max_mb", "ingest_resident_max_mb", "embedder_resident_max_mb"):
+        assert 0.5 < by_prometheus[name]["value"] / by_pages[name]["value"] < 2, name
+    assert by_pages["embedder_idle_cores"]["pass"] is not False
