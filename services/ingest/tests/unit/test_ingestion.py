@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from sagwan_ingest.domain.formats.registry import Hints, read_transcript
+from sagwan_ingest.domain.indexing import WEIGHTS_VERSION
 from sagwan_ingest.domain.meeting import Meeting, Utterance
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
 from sagwan_ingest.ports import KeptMeeting, Known, Model, Outcome, PreparedMeeting, Reply, Vector, Written
@@ -50,9 +51,10 @@ class MemoryMeetingStore:
     async def known(self, tenant_id: UUID, meeting_id: str, deadline: Deadline) -> Known:
         deadline.remaining_s()
         if (tenant_id, meeting_id) not in self._kept:
-            return Known(None, (), MODEL.sha256)
+            return Known(None, (), MODEL.sha256, 0)
         prepared, _ = self._kept[tenant_id, meeting_id]
-        return Known(prepared.content_sha256, {each.text_sha256 for each in prepared.chunks}, MODEL.sha256)
+        texts = {each.text_sha256 for each in prepared.chunks}
+        return Known(prepared.content_sha256, texts, MODEL.sha256, WEIGHTS_VERSION)
 
     async def keep(
         self,
