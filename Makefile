@@ -29,7 +29,7 @@ up: setup model ## The same stack, and it stays until Ctrl-C
 	@$(BIN)/sagwan up
 
 test: dev model ## Unit, integration and end-to-end tests, on a real database and the real model
-	@$(BIN)/pytest -m "not observability"
+	@$(BIN)/pytest -m "not observability" --numprocesses 2 --dist loadfile
 
 test-observability: dev model ## Rules, dashboards, traces and logs against a real Prometheus (make prometheus)
 	@$(BIN)/pytest -m observability

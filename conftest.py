@@ -18,7 +18,6 @@ import pytest
 
 ROOT = Path(__file__).parent
 EVAL_DATA = ROOT.parent / "shared" / "eval"
-_TEMPLATE = "sagwan_template"
 # Where `make prometheus` unpacks Debian's package.
 _PROMETHEUS = ROOT / "var" / "prometheus" / "usr" / "bin"
 
@@ -85,23 +84,29 @@ def postgres_url(new_folder: Callable[[], Path]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_url: str) -> str:
+def migrated_template(postgres_url: str) -> Iterator[str]:
     """The name of a database that has the schema and nothing else."""
     from sagwan_runtime.postgres.migrations import migrate, ordered
 
     files = [(path.name, path.read_text()) for path in (ROOT / "migrations").glob("*.sql")]
+    # Of this process: another may be at work on the same server.
+    template = f"sagwan_template_{os.getpid()}"
+
+    async def on_server(*statements: str) -> None:
+        server = await asyncpg.connect(postgres_url)
+        for each in statements:
+            await server.execute(each)
+        await server.close()
 
     async def build() -> None:
-        server = await asyncpg.connect(postgres_url)
-        await server.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
-        await server.execute(f"CREATE DATABASE {_TEMPLATE}")
-        await server.close()
-        database = await asyncpg.connect(postgres_url, database=_TEMPLATE)
+        await on_server(f"DROP DATABASE IF EXISTS {template}", f"CREATE DATABASE {template}")
+        database = await asyncpg.connect(postgres_url, database=template)
         await migrate(database, ordered(files))
         await database.close()
 
     asyncio.run(build())
-    return _TEMPLATE
+    yield template
+    asyncio.run(on_server(f"DROP DATABASE {template} WITH (FORCE)"))
 
 
 @pytest.fixture
