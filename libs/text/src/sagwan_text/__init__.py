@@ -12,6 +12,7 @@ Everything here is pure apart from `korean.load_tagger`, which reads the diction
     speakers.py   names of speakers, as filters compare them
     completion.py what speakers, tags and titles are completed by
     terms.py      Term, and term_id: a term's dimension in a sparse vector
+    term_offsets.py where the terms of a text stand, packed to be kept with it
     bm25.py       document weights and inverse document frequency
     tokens.py     about how many tokens a text has
 
