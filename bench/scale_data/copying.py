@@ -19,7 +19,7 @@ _MEETINGS = (
     "tenant_id meeting_key meeting_id title started_at held_on duration_ms language series participants tags source "
     "attributes content_sha256 utterance_count chunk_count series_key participant_keys tag_keys weights_version"
 )
-_UTTERANCES = "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text"
+_UTTERANCES = "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text term_offsets"
 _CHUNKS = (
     "tenant_id chunk_id meeting_key ordinal first_utterance first_character last_utterance last_character "
     "text_sha256 text"
@@ -101,13 +101,14 @@ class MeetingCopier:
         )
 
     def _utterances(self, key: int, prepared: PreparedMeeting) -> Iterator[Row]:
-        for ordinal, each in enumerate(prepared.meeting.utterances):
+        said = zip(prepared.meeting.utterances, prepared.term_offsets, strict=True)
+        for ordinal, (each, offsets) in enumerate(said):
             speaker = self._speaker_keys.get(each.speaker)
             if speaker is None:
                 speaker = self._speaker_keys[each.speaker] = speaker_key(each.speaker)
             yield (
                 *(self._tenant_id, key, ordinal, each.speaker, speaker),
-                *(each.start_ms, each.end_ms, each.kind.value, each.text),
+                *(each.start_ms, each.end_ms, each.kind.value, each.text, offsets),
             )
 
     def _completions(self, key: int, prepared: PreparedMeeting) -> Iterator[Row]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagwan_ingest.domain.splitting import sentence_spans
+from sagwan_text.term_offsets import packed_terms
 from sagwan_text.terms import Term, term_id
 from sagwan_text.tokens import estimate_tokens
 
@@ -78,7 +79,7 @@ def lines_of(pieces: Iterable[tuple[str, str]]) -> Iterator[Line]:
 
 
 class LineTerms:
-    """The term ids of texts that are made of known lines.
+    """The term ids of texts that are made of known lines, and where the terms of a line stand.
 
     A line feed parts words and stretches of the tagger alike, so the terms of a text are those of its lines.
     """
@@ -86,6 +87,7 @@ class LineTerms:
     def __init__(self, analyze: Callable[[str], Sequence[Term]]) -> None:
         self._analyze = analyze
         self._lines: dict[str, tuple[int, ...]] = {}
+        self._offsets: dict[str, bytes | None] = {}
         # One object a term and not one an occurrence.
         self._ids: dict[str, int] = {}
 
@@ -99,3 +101,9 @@ class LineTerms:
                 known = self._lines[line] = tuple(self._ids.setdefault(term, term_id(term)) for term in terms)
             found += known
         return found
+
+    def offsets_of(self, line: str) -> bytes | None:
+        """Where the terms of a line stand, packed."""
+        if line not in self._offsets:
+            self._offsets[line] = packed_terms(self._analyze(line))
+        return self._offsets[line]

@@ -78,7 +78,8 @@ class Recombiner:
             source="scale-data",
             utterances=tuple(utterances),
         )
-        return PreparedMeeting(meeting, content_sha256(meeting), chunks, vectors, self._model_sha256)
+        offsets = [self._terms.offsets_of(each.text) for each in utterances]
+        return PreparedMeeting(meeting, content_sha256(meeting), chunks, vectors, self._model_sha256, offsets)
 
     def _indexed(self, of_title: Sequence[int], placed: Chunk) -> IndexedChunk:
         weights = self._bm25.document_weights([*of_title, *self._terms.of(placed.text)])

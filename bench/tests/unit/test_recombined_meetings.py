@@ -4,7 +4,7 @@ from scale_data.labels import DAYS, SHARE_SPEAKERS, SHARE_TAGS, SHARES, days_of_
 from scale_data.lines import CoreChunk, CoreMeeting, LineTerms, lines_of
 from scale_data.recombining import CHUNKS_A_MEETING, Recombiner
 
-from sagwan_ingest.domain.indexing import indexed
+from sagwan_ingest.domain.indexing import indexed, term_offsets
 from sagwan_ingest.domain.validation import validated
 from sagwan_text.analysis import Analyzer
 from sagwan_text.bm25 import Bm25
@@ -87,6 +87,7 @@ def test_the_same_number_gives_the_same_meeting_and_another_one_another(core, an
     first, second = one.meeting(7, 4), again.meeting(7, 4)
     assert first.meeting == second.meeting
     assert list(first.chunks) == list(second.chunks)
+    assert list(first.term_offsets) == list(second.term_offsets)
     assert all(np.array_equal(vector, second.vectors[digest]) for digest, vector in first.vectors.items())
     assert one.meeting(9, 4).meeting.utterances != first.meeting.utterances
 
@@ -109,6 +110,13 @@ def test_chunks_have_the_terms_and_weights_that_ingest_would_give_them(recombine
         prepared = recombiner.meeting(number, 10)
         chunks = prepared.chunks
         assert list(chunks) == indexed(prepared.meeting.title, [each.chunk for each in chunks], analyze, Bm25())
+
+
+def test_utterances_have_the_offsets_that_ingest_would_give_them(recombiner, analyze):
+    for number in range(4):
+        prepared = recombiner.meeting(number, 10)
+        assert list(prepared.term_offsets) == term_offsets(prepared.meeting.utterances, analyze)
+        assert any(prepared.term_offsets)
 
 
 def test_chunks_follow_one_another_and_hold_the_utterances_that_they_name(recombiner):

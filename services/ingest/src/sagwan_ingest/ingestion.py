@@ -14,7 +14,7 @@ import structlog
 
 from sagwan_ingest.counting import WordCounts
 from sagwan_ingest.domain.chunking import chunk
-from sagwan_ingest.domain.indexing import WEIGHTS_VERSION, IndexedChunk, chunk_weights, completed, indexed
+from sagwan_ingest.domain.indexing import WEIGHTS_VERSION, IndexedChunk, chunk_weights, completed, indexed, term_offsets
 from sagwan_ingest.domain.meeting import Meeting, content_sha256
 from sagwan_ingest.domain.tokens import counter, words_to_count
 from sagwan_ingest.domain.validation import validated
@@ -271,13 +271,16 @@ class Ingestion:
         with self._timed("count"):
             words = await loop.run_in_executor(self._worker, _words_of, meeting)
             count_tokens = counter(await self._word_counts.of(words, known.serving_sha256, deadline))
-        chunks = await loop.run_in_executor(self._worker, self._indexed, meeting, count_tokens)
+        chunks, offsets = await loop.run_in_executor(self._worker, self._analyzed, meeting, count_tokens)
         missing = {each.text_sha256: each.chunk.text for each in chunks if each.text_sha256 not in known.text_sha256s}
         with self._timed("embed"):
             vectors = await self._embedded(missing, known.serving_sha256, deadline)
-        return PreparedMeeting(meeting, digest, chunks, vectors, known.serving_sha256)
+        return PreparedMeeting(meeting, digest, chunks, vectors, known.serving_sha256, offsets)
 
-    def _indexed(self, meeting: Meeting, count_tokens: Callable[[str], int]) -> list[IndexedChunk]:
+    def _analyzed(
+        self, meeting: Meeting, count_tokens: Callable[[str], int]
+    ) -> tuple[list[IndexedChunk], list[bytes | None]]:
+        """The chunks of a meeting, and where the terms of its utterances stand."""
         with self._timed("chunk"):
             chunks = chunk(
                 meeting.utterances,
@@ -286,7 +289,10 @@ class Ingestion:
                 count_tokens=count_tokens,
             )
         with self._timed("terms"):
-            return indexed(meeting.title, chunks, self._analyze, Bm25())
+            return (
+                indexed(meeting.title, chunks, self._analyze, Bm25()),
+                term_offsets(meeting.utterances, self._analyze),
+            )
 
     async def _embedded(self, texts: dict[bytes, str], serving_sha256: str, deadline: Deadline) -> dict[bytes, Vector]:
         """Vectors by text digest, asked for in batches so that no message and no queue grows with the meeting."""

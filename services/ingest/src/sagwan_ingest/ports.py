@@ -133,6 +133,7 @@ class PreparedMeeting:
         chunks: Its chunks with their terms.
         vectors: By text digest, for every chunk whose text is not stored.
         model_sha256: The model that wrote the vectors.
+        term_offsets: Where the terms of each utterance stand, packed; None for one that is too long for that.
     """
 
     meeting: Meeting
@@ -140,6 +141,7 @@ class PreparedMeeting:
     chunks: Sequence[IndexedChunk]
     vectors: Mapping[bytes, Vector]
     model_sha256: str
+    term_offsets: Sequence[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)

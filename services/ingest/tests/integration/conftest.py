@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from sagwan_ingest.adapters.models import PostgresModelStore
 from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.domain.chunking import chunk
-from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed
+from sagwan_ingest.domain.indexing import IndexedChunk, completed, indexed, term_offsets
 from sagwan_ingest.domain.meeting import Meeting
 from sagwan_ingest.domain.tokens import counter
 from sagwan_ingest.ingestion import Ingestion, IngestLimits
@@ -140,8 +140,10 @@ class Inspector:
             counts = (len(meeting.utterances), len(chunks))
             expected["meetings"].append((replace(meeting, utterances=()), *counts, _folded(meeting)))
             expected["utterances"] += [
-                (key, place, each.speaker, each.start_ms, each.end_ms, each.kind, each.text)
-                for place, each in enumerate(meeting.utterances)
+                (key, place, each.speaker, each.start_ms, each.end_ms, each.kind, each.text, offsets)
+                for place, (each, offsets) in enumerate(
+                    zip(meeting.utterances, term_offsets(meeting.utterances, self._analyze), strict=True)
+                )
             ]
             expected["chunks"] += [(key, *self._chunk_row(each, meeting)) for each in chunks]
             term_counts.update(term for each in chunks for term in each.weights)
@@ -208,7 +210,7 @@ class Inspector:
 
     async def _utterance_rows(self, tenant_id: UUID) -> list[tuple[Any, ...]]:
         rows = await self._rows("SELECT * FROM utterances WHERE tenant_id = $1", tenant_id)
-        names = ("meeting_key", "ordinal", "speaker", "start_ms", "end_ms", "kind", "text")
+        names = ("meeting_key", "ordinal", "speaker", "start_ms", "end_ms", "kind", "text", "term_offsets")
         return [tuple(row[name] for name in names) for row in rows]
 
     async def _assert_statistics(self, tenant_id: UUID, term_counts: Mapping[int, int], chunk_count: int) -> None:

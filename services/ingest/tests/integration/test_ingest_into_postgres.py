@@ -74,6 +74,16 @@ class TestOneMeeting:
         assert ingested.kept.chunk_count == ingested.embedded_chunk_count == len(embedder.texts) == 4
         await inspector.assert_holds(tenant_id, WEEKLY)
 
+    async def test_an_utterance_that_is_too_long_for_offsets_is_kept_without(
+        self, new_tenant, ingest, inspector, owner
+    ):
+        tenant_id = await new_tenant()
+        long = with_turns(WEEKLY, ("Ann", SENTENCES[0]), ("Bob", f"{SENTENCES[1]} " * 1_000))
+        await ingest(tenant_id, long)
+        rows = await owner.fetch("SELECT term_offsets IS NULL AS is_left_out FROM utterances ORDER BY ordinal")
+        assert [row["is_left_out"] for row in rows] == [False, True]
+        await inspector.assert_holds(tenant_id, long)
+
     async def test_the_same_content_again_changes_no_row(self, new_tenant, ingest, inspector, embedder):
         tenant_id = await new_tenant()
         (first,) = await ingest(tenant_id, WEEKLY)

@@ -16,11 +16,13 @@ from sagwan_ingest.domain.indexing import (
     duration_ms,
     indexed,
     term_count_changes,
+    term_offsets,
 )
 from sagwan_ingest.domain.meeting import Meeting, Utterance
 from sagwan_text.analysis import Analyzer, Term
 from sagwan_text.bm25 import Bm25
 from sagwan_text.korean import load_tagger
+from sagwan_text.term_offsets import TermOffsets
 from sagwan_text.terms import term_id
 
 BARE = Meeting(utterances=(Utterance("Ann", "The budget was cut."),))
@@ -110,6 +112,24 @@ class TestIndexing:
         chunks = [Chunk(ordinal, ordinal, 0, ordinal, 1, "네.", ()) for ordinal in range(2)]
         first, second = indexed("", chunks, analyze, Bm25())
         assert (first.text_sha256, first.weights) == (second.text_sha256, second.weights)
+
+
+class TestTermOffsets:
+    def test_they_are_those_of_what_was_said_without_who_said_it(self, analyze):
+        said = [Utterance("Budget Committee", "예산을 줄였다"), Utterance("Ann", "The budget")]
+        ids = {term_id(term): term for term in ["예산", "줄이", "budget"]}
+        found = [
+            [(ids[term], start, end) for term, start, end in TermOffsets(packed).of(ids)]
+            for packed in term_offsets(said, analyze)
+            if packed is not None
+        ]
+        assert found == [[("예산", 0, 2), ("줄이", 4, 6)], [("budget", 4, 10)]]
+
+    def test_an_utterance_that_is_too_long_has_none_and_the_others_theirs(self, analyze):
+        said = [Utterance("Ann", "x" * 70_000 + " budget"), Utterance("Ann", "네."), Utterance("Ann", "budget")]
+        too_long, empty, kept = term_offsets(said, analyze)
+        assert (too_long, empty) == (None, b"")
+        assert kept
 
 
 TEXTS = st.lists(st.sampled_from("abcd"), max_size=8)

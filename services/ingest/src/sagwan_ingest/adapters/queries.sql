@@ -67,10 +67,12 @@ DELETE FROM utterances WHERE meeting_key = $1;
 
 -- name: insert_utterances
 -- All turns of a meeting.
-INSERT INTO utterances (tenant_id, meeting_key, ordinal, speaker, speaker_key, start_ms, end_ms, kind, text)
-SELECT current_tenant(), $1, u.ordinal, u.speaker, u.speaker_key, u.start_ms, u.end_ms, u.kind, u.text
-FROM unnest($2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
-    AS u (ordinal, speaker, speaker_key, start_ms, end_ms, kind, text);
+INSERT INTO utterances (
+    tenant_id, meeting_key, ordinal, speaker, speaker_key, start_ms, end_ms, kind, text, term_offsets
+)
+SELECT current_tenant(), $1, u.ordinal, u.speaker, u.speaker_key, u.start_ms, u.end_ms, u.kind, u.text, u.term_offsets
+FROM unnest($2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bytea[])
+    AS u (ordinal, speaker, speaker_key, start_ms, end_ms, kind, text, term_offsets);
 
 -- name: delete_completions
 -- What was completed of a meeting before.

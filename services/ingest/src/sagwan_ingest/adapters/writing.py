@@ -146,6 +146,7 @@ class MeetingWriter:
             [each.end_ms for each in utterances],
             [each.kind.value for each in utterances],
             [each.text for each in utterances],
+            list(prepared.term_offsets),
         )
 
     async def _write_chunks(self, meeting_key: int, prepared: PreparedMeeting) -> Sequence[tuple[int, IndexedChunk]]:

@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sagwan_ingest.domain.chunking import Chunk
-from sagwan_ingest.domain.meeting import Meeting, content_sha256, language_of
+from sagwan_ingest.domain.meeting import Meeting, Utterance, content_sha256, language_of
 from sagwan_text.analysis import Term
 from sagwan_text.bm25 import Bm25
+from sagwan_text.term_offsets import packed_terms
 from sagwan_text.terms import term_id
 
 _DERIVED_ID_DIGITS = 16
 
 WEIGHTS_VERSION: Final = 2
-"""Raised when the same chunks come to weigh otherwise: meetings are then weighed anew when they are sent again."""
+"""Raised when the same chunks come to weigh otherwise: meetings are then weighed anew when they are sent again.
+
+Weighing leaves utterances as they are. Where other weights come of another analysis, a migration has to set their
+`term_offsets` to NULL too: such utterances are analysed when they are shown.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,14 @@ def chunk_weights(
     """
     of_title = [term_id(term.text) for term in analyze(title)]
     return [bm25.document_weights([*of_title, *(term_id(term.text) for term in analyze(text))]) for text in texts]
+
+
+def term_offsets(utterances: Sequence[Utterance], analyze: Callable[[str], Sequence[Term]]) -> list[bytes | None]:
+    """Where the terms of each utterance stand in its own text, packed; None for one that is too long for that.
+
+    Chunks tell no offsets: they begin lines with the names of speakers, and cut utterances.
+    """
+    return [packed_terms(analyze(each.text)) for each in utterances]
 
 
 @dataclass(frozen=True, slots=True)
