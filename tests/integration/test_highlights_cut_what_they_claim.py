@@ -11,10 +11,11 @@ from in_process import ingesting, searching
 
 from sagwan.ingest.v1 import ingest_pb2, meeting_pb2
 from sagwan.search.v1 import search_pb2
-from sagwan_search.domain.lines import Utterance, marked_line
+from sagwan_search.domain.lines import LineMarker, Utterance
 from sagwan_text.analysis import Analyzer
 from sagwan_text.folding import fold
 from sagwan_text.korean import load_tagger
+from sagwan_text.term_offsets import TermOffsets, packed_terms
 
 pytestmark = pytest.mark.integration
 
@@ -130,7 +131,7 @@ def test_in_real_text_a_highlight_alone_or_in_its_place_has_a_term_of_the_questi
     seen = 0
     for text in passages(eval_data, name, chance):
         wanted = {term.text for term in analyze(chance.choice(text.split() or [""]))}
-        line = marked_line(Utterance(0, "", None, None, text), wanted, analyze)
+        line = LineMarker(wanted, analyze).marked(Utterance(0, "", None, None, text))
         # What was said as dictionaries know it, in which every character stands for itself.
         plain = fold(text).text
         in_place = [term for term in analyze(plain) if term.text in wanted]
@@ -143,4 +144,24 @@ def test_in_real_text_a_highlight_alone_or_in_its_place_has_a_term_of_the_questi
             assert covered
             assert covered & {term.text for term in analyze(text[start:end])} or "가" <= cut[0] <= "힣"
             seen += 1
+    assert seen >= 400
+
+
+@pytest.mark.parametrize("name", ["ko_mrc", "seoul_edu/dev/qa_weak", "qmsum/val"])
+def test_a_line_of_real_text_is_marked_alike_whether_its_offsets_are_kept_or_it_is_analysed(eval_data, name):
+    chance = random.Random(name)
+    analyze = Analyzer(load_tagger()).terms
+    seen = 0
+    for passage in passages(eval_data, name, chance):
+        # Behind characters that UTF-16 writes as two.
+        text = f"😀 𝒳 {passage}"
+        wanted = {term.text for word in chance.choices(text.split(), k=3) for term in analyze(word)}
+        marker = LineMarker(wanted, analyze)
+        packed = packed_terms(analyze(text))
+        assert packed is not None
+        line = Utterance(0, "", None, None, text)
+        kept = Utterance(0, "", None, None, text, term_offsets=TermOffsets(packed))
+        by_analysis, by_offsets = marker.marked(line), marker.marked(kept)
+        assert (by_offsets.highlights, by_offsets.terms) == (by_analysis.highlights, by_analysis.terms)
+        seen += len(by_offsets.highlights)
     assert seen >= 400

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from sagwan_text.bm25 import Bm25
 from sagwan_text.completion import completion_keys
 from sagwan_text.korean import load_tagger
 from sagwan_text.speakers import speaker_key
+from sagwan_text.term_offsets import TermOffsets, packed_terms
 from sagwan_text.terms import term_id
 
 DIMENSION = 8
@@ -78,10 +79,7 @@ class MeetingSampler:
         **facts: Any,
     ) -> SampleMeeting:
         utterances = tuple(
-            turn
-            if isinstance(turn, Utterance)
-            else Utterance(ordinal, turn[0], ordinal * 1_000, ordinal * 1_000 + 900, turn[1])
-            for ordinal, turn in enumerate(turns)
+            turn if isinstance(turn, Utterance) else self._said(ordinal, *turn) for ordinal, turn in enumerate(turns)
         )
         spans = spans or [
             Span(first.ordinal, 0, last.ordinal, len(last.text))
@@ -100,6 +98,11 @@ class MeetingSampler:
         """A unit vector that depends on nothing but its seed."""
         numbers = np.random.default_rng(seed).normal(size=DIMENSION)
         return (numbers / np.linalg.norm(numbers)).astype(np.float32)
+
+    def _said(self, ordinal: int, speaker: str, text: str) -> Utterance:
+        packed = packed_terms(self._analyze(text))
+        offsets = None if packed is None else TermOffsets(packed)
+        return Utterance(ordinal, speaker, ordinal * 1_000, ordinal * 1_000 + 900, text, term_offsets=offsets)
 
     def _chunk(self, utterances: Sequence[Utterance], span: Span, vector: Vector) -> SampleChunk:
         self._chunk_count += 1
@@ -151,7 +154,8 @@ class MemoryMeetingStore:
         deadline: Deadline,
     ) -> UtterancePage:
         said = [
-            SpokenLine(meeting.summary, each)
+            # Nothing is marked in a list of lines.
+            SpokenLine(meeting.summary, replace(each, term_offsets=None))
             for meeting in sorted(self._meetings.get(tenant_id, []), key=lambda each: each.summary.meeting_id)
             for each in meeting.utterances
             if passes(condition, meeting.facts, [each], each.text)

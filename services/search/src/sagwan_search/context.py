@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.fusion import Fused
-from sagwan_search.domain.lines import Line, Utterance, best_line, marked_line
+from sagwan_search.domain.lines import Line, LineMarker, Utterance, best_line
 from sagwan_search.domain.near_misses import Correction
 from sagwan_search.domain.passages import Passage, Selection, merged_passages
 from sagwan_search.domain.query import Query
@@ -77,9 +77,7 @@ class ContextGathering:
         """
         answer = await self._searching.search(tenant_id, replace(query, ranking=None, hits_max=0), deadline)
         weights = {term.text: term.weight for term in answer.ranking.terms}
-
-        def mark(utterance: Utterance) -> Line:
-            return marked_line(utterance, weights, self._analyze)
+        mark = LineMarker(weights, self._analyze).marked
 
         def best_of(utterances: Sequence[Utterance]) -> int:
             return best_line([mark(each) for each in utterances], weights, query.filter.asks_for)

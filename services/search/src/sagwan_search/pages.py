@@ -9,7 +9,7 @@ from functools import cache
 
 from sagwan_search.domain.answer import Answer, Hit, StoredChunk, Surroundings
 from sagwan_search.domain.facets import Facet, facets_of
-from sagwan_search.domain.lines import Line, Utterance, best_line, cut_around, cut_to_span, marked_line
+from sagwan_search.domain.lines import Line, LineMarker, Utterance, best_line, cut_around, cut_to_span
 from sagwan_search.domain.query import Query
 from sagwan_search.domain.ranking import Ranking
 from sagwan_search.ports import SearchSession
@@ -75,11 +75,12 @@ async def _hits(query: Query, texts: PageTexts, analyze: Callable[[str], Sequenc
     """The hits of a page, in order; chunks that were deleted meanwhile are left out."""
     terms = texts.ranking.terms
     weights = {term.text: term.weight for term in terms}
+    marker = LineMarker(weights, analyze)
 
     # What lies around one hit often lies in another or around it: each line is marked once.
     @cache
     def mark(utterance: Utterance) -> Line:
-        return marked_line(utterance, weights, analyze)
+        return marker.marked(utterance)
 
     @cache
     def of_title(title: str) -> frozenset[str]:

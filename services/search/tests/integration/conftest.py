@@ -74,11 +74,11 @@ class MeetingWriter:
         )
         await self._copy(
             "utterances",
-            "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text",
+            "tenant_id meeting_key ordinal speaker speaker_key start_ms end_ms kind text term_offsets",
             [
                 (
                     tenant_id, meeting_key, each.ordinal, each.speaker, speaker_key(each.speaker), each.start_ms,
-                    each.end_ms, each.kind, each.text,
+                    each.end_ms, each.kind, each.text, each.term_offsets and each.term_offsets.packed,
                 )
                 for each in meeting.utterances
             ],

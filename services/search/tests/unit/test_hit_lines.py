@@ -1,11 +1,14 @@
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.lines import Line, Span, Utterance, best_line, cut_around, cut_to_span, marked_line
+from sagwan_search.domain.lines import Line, LineMarker, Span, Utterance, best_line, cut_around, cut_to_span
+from sagwan_text.term_offsets import TermOffsets, packed_terms
+from sagwan_text.terms import Term
 
 
 def said(ordinal: int, text: str) -> Utterance:
@@ -19,10 +22,14 @@ def marked(text: str, question: str, analyze) -> list[str]:
 
 def highlighted(text: str, wanted: set[str], analyze) -> list[str]:
     """The words of `text` that are highlighted for terms."""
-    return [text[start:end] for start, end in marked_line(said(0, text), wanted, analyze).highlights]
+    return [text[start:end] for start, end in LineMarker(wanted, analyze).marked(said(0, text)).highlights]
 
 
 WEIGHTS = {"budget": 3.0, "meeting": 1.0, "room": 1.5}
+PIECES = st.lists(
+    st.sampled_from(["budget", "budgets", "회의록", "회의록을", "😀", "예산", "-", "COVID-19", " ", "東京都"])
+)
+WANTED = st.sets(st.sampled_from(["budget", "회의록", "회의", "록", "covid", "covid19", "19", "예산", "東京", "京都"]))
 TEXTS = st.lists(st.text("ab 가😀\n", max_size=12), min_size=1, max_size=5)
 
 
@@ -124,22 +131,68 @@ class TestHighlights:
         assert marked(f"{decomposed}을 줄였다", "예산", analyze) == [decomposed]
 
     def test_a_line_names_the_terms_that_it_holds(self, analyze):
-        line = marked_line(said(0, "Budgets, budgets"), {"budget", "zebra"}, analyze)
+        line = LineMarker({"budget", "zebra"}, analyze).marked(said(0, "Budgets, budgets"))
         assert line.terms == {"budget"}
 
-    @given(
-        st.lists(
-            st.sampled_from(["budget", "budgets", "회의록", "회의록을", "😀", "예산", "-", "COVID-19", " ", "東京都"])
-        ),
-        st.sets(st.sampled_from(["budget", "회의록", "회의", "록", "covid", "covid19", "19", "예산", "東京", "京都"])),
-    )
+    @given(PIECES, WANTED)
     def test_highlights_cover_exactly_the_terms_claimed_in_order_without_overlap(self, analyze, pieces, wanted):
         text = "".join(pieces)
-        line = marked_line(said(0, text), wanted, analyze)
+        line = LineMarker(wanted, analyze).marked(said(0, text))
         claimed = [term for term in analyze(text) if term.text in wanted]
         characters = {place for term in claimed for place in range(term.start, term.end)}
         assert [place for start, end in line.highlights for place in range(start, end)] == sorted(characters)
         assert line.terms == {term.text for term in claimed}
+
+
+class TestKeptOffsets:
+    def kept(self, text: str, terms) -> Utterance:
+        packed = packed_terms(terms)
+        assert packed is not None
+        return replace(said(0, text), term_offsets=TermOffsets(packed))
+
+    def no_analysis(self, text: str) -> list[Term]:
+        raise AssertionError(f"analysed again: {text}")
+
+    @given(PIECES, WANTED, st.data())
+    def test_a_part_is_marked_where_the_terms_of_the_whole_lie_in_it_without_another_analysis(
+        self, analyze, pieces, wanted, data
+    ):
+        text = "".join(pieces)
+        terms = analyze(text)
+        cuts = st.integers(0, len(text))
+        begin, end = sorted([data.draw(cuts), data.draw(cuts)])
+        for part in cut_to_span([self.kept(text, terms)], Span(0, begin, 0, end)):
+            line = LineMarker(wanted, self.no_analysis).marked(part)
+            begins = begin + text[begin:end].index(part.text)
+            ends = begins + len(part.text)
+            claimed = [each for each in terms if each.text in wanted and begins <= each.start and each.end <= ends]
+            characters = {place - begins for each in claimed for place in range(each.start, each.end)}
+            assert [place for start, stop in line.highlights for place in range(start, stop)] == sorted(characters)
+            assert line.terms == {each.text for each in claimed}
+
+    @given(PIECES, WANTED)
+    def test_a_line_is_marked_as_by_analysis(self, analyze, pieces, wanted):
+        text = "".join(pieces)
+        by_analysis = LineMarker(wanted, analyze).marked(said(0, text))
+        by_offsets = LineMarker(wanted, self.no_analysis).marked(self.kept(text, analyze(text)))
+        assert (by_offsets.highlights, by_offsets.terms) == (by_analysis.highlights, by_analysis.terms)
+
+    def test_a_word_that_a_part_ends_in_is_not_marked(self, analyze):
+        text = "the budget"
+        (part,) = cut_to_span([self.kept(text, analyze(text))], Span(0, 0, 0, 7))
+        assert part.text == "the bud"
+        assert LineMarker({"budget", "bud"}, self.no_analysis).marked(part).highlights == ()
+
+    def test_lines_around_a_hit_keep_their_offsets(self, analyze):
+        texts = ["예산 one", "two 예산", "three 예산"]
+        utterances = [replace(self.kept(text, analyze(text)), ordinal=place) for place, text in enumerate(texts)]
+        before, after = cut_around(utterances, Span(1, 0, 1, 3), Span(0, 3, 2, 7))
+        marker = LineMarker({"예산"}, self.no_analysis)
+        shown = [(each.text, marker.marked(each).highlights) for each in [*before, *after]]
+        assert shown == [("one", ()), ("예산", ((0, 2),)), ("three 예", ())]
+
+    def test_offsets_of_a_text_without_terms_are_not_taken_for_offsets_that_are_not_kept(self):
+        assert LineMarker({"예산"}, self.no_analysis).marked(self.kept("네.", [])).highlights == ()
 
 
 class TestBestLine:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from sagwan_search.domain.lines import Span, Utterance
 from sagwan_search.domain.neighbors import Place
 from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
+from sagwan_text.term_offsets import TermOffsets
 from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETING_COUNTS_MAX = 1_000
@@ -145,7 +147,7 @@ class PostgresSearchSession:
                 chunk_id=chunk_id,
                 meeting=_meeting(first),
                 span=_span(first),
-                utterances=[_utterance(row) for row in lines],
+                utterances=[_shown_utterance(row) for row in lines],
             )
         return found
 
@@ -183,7 +185,7 @@ class PostgresSearchSession:
         found: dict[int, Surroundings] = {}
         for chunk_id, group in groupby(rows, key=lambda row: int(row["chunk_id"])):
             lines = list(group)
-            found[chunk_id] = Surroundings(_span(lines[0]), [_utterance(row) for row in lines])
+            found[chunk_id] = Surroundings(_span(lines[0]), [_shown_utterance(row) for row in lines])
         return found
 
 
@@ -268,3 +270,9 @@ def _span(row: Mapping[str, Any]) -> Span:
 
 def _utterance(row: Mapping[str, Any]) -> Utterance:
     return Utterance(row["ordinal"], row["speaker"], row["start_ms"], row["end_ms"], row["text"], row["kind"])
+
+
+def _shown_utterance(row: Mapping[str, Any]) -> Utterance:
+    """An utterance in which terms are to be marked."""
+    packed = row["term_offsets"]
+    return replace(_utterance(row), term_offsets=None if packed is None else TermOffsets(packed))

@@ -141,11 +141,11 @@ LIMIT 1;
 SELECT
     c.chunk_id, c.first_utterance, c.first_character, c.last_utterance, c.last_character,
     m.meeting_id, m.title, m.held_on,
-    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind
+    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind, u.term_offsets
 FROM chunks AS c
 JOIN meetings AS m ON m.meeting_key = c.meeting_key
 CROSS JOIN LATERAL (
-    SELECT s.ordinal, s.speaker, s.start_ms, s.end_ms, s.text, s.kind FROM utterances AS s
+    SELECT s.ordinal, s.speaker, s.start_ms, s.end_ms, s.text, s.kind, s.term_offsets FROM utterances AS s
     WHERE s.meeting_key = c.meeting_key AND s.ordinal BETWEEN c.first_utterance AND c.last_utterance
     OFFSET 0
 ) AS u
@@ -183,7 +183,7 @@ LIMIT $2;
 -- chunk so many places after it ends, or the last one, and the utterances between them that are not wholly inside the chunk.
 SELECT
     c.chunk_id, f.first_utterance, f.first_character, l.last_utterance, l.last_character,
-    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind
+    u.ordinal, u.speaker, u.start_ms, u.end_ms, u.text, u.kind, u.term_offsets
 FROM chunks AS c
 CROSS JOIN LATERAL (
     SELECT n.first_utterance, n.first_character FROM chunks AS n

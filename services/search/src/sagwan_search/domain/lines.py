@@ -1,9 +1,11 @@
 """The lines of a hit: cut to the chunk, with the question's terms marked and the best one named."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sagwan_text.analysis import Term
+from sagwan_text.term_offsets import TermOffsets
+from sagwan_text.terms import term_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Utterance:
         end_ms: From the start of the recording, if known.
         text: What was said.
         kind: `speech`, `decision` or `action`.
+        term_offsets: Where its terms stand; None where that is not kept.
     """
 
     ordinal: int
@@ -25,6 +28,7 @@ class Utterance:
     end_ms: int | None
     text: str
     kind: str = "speech"
+    term_offsets: TermOffsets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def cut_to_span(utterances: Sequence[Utterance], span: Span) -> list[Utterance]:
         end = span.last_character if each.ordinal == span.last_utterance else len(each.text)
         text = each.text[begin:end].strip()
         if text:
-            parts.append(replace(each, text=text))
+            parts.append(each if text == each.text else _part(each, text, begin=each.text.index(text, begin)))
     return parts
 
 
@@ -81,20 +85,33 @@ def cut_around(utterances: Sequence[Utterance], span: Span, wider: Span) -> tupl
     )
 
 
-def marked_line(utterance: Utterance, wanted: Collection[str], analyze: Callable[[str], Sequence[Term]]) -> Line:
-    """Marks the question's terms in a line.
+class LineMarker:
+    """Marks the terms of one question in lines.
 
     Args:
-        utterance: The line.
         wanted: The question's terms.
-        analyze: The analysis that indexed the text.
+        analyze: The analysis that indexed the text, for lines that do not say where their terms stand.
     """
-    found = [term for term in analyze(utterance.text) if term.text in wanted] if wanted else []
-    return Line(
-        utterance,
-        tuple(_merged([(term.start, term.end) for term in found])),
-        frozenset(term.text for term in found),
-    )
+
+    def __init__(self, wanted: Iterable[str], analyze: Callable[[str], Sequence[Term]]) -> None:
+        self._wanted = {term_id(term): term for term in wanted}
+        self._texts = frozenset(self._wanted.values())
+        self._analyze = analyze
+
+    def marked(self, utterance: Utterance) -> Line:
+        """A line with the question's terms marked."""
+        found = self._found(utterance) if self._wanted else []
+        return Line(
+            utterance,
+            tuple(_merged([(term.start, term.end) for term in found])),
+            frozenset(term.text for term in found),
+        )
+
+    def _found(self, utterance: Utterance) -> list[Term]:
+        if utterance.term_offsets is None:
+            return [term for term in self._analyze(utterance.text) if term.text in self._texts]
+        offsets = utterance.term_offsets.of(self._wanted)
+        return [Term(self._wanted[found_id], start, end) for found_id, start, end in offsets]
 
 
 def best_line(lines: Sequence[Line], weights: Mapping[str, float], asked_for: Callable[[Utterance], bool]) -> int:
@@ -111,6 +128,11 @@ def best_line(lines: Sequence[Line], weights: Mapping[str, float], asked_for: Ca
         return asked_for(line.utterance), sum(weights[term] for term in line.terms), len(line.utterance.text)
 
     return max(range(len(lines)), key=merit, default=0)
+
+
+def _part(utterance: Utterance, text: str, *, begin: int) -> Utterance:
+    offsets = utterance.term_offsets
+    return replace(utterance, text=text, term_offsets=offsets and offsets.within(begin, begin + len(text)))
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
