@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Container, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -27,12 +27,10 @@ from sagwan_runtime.settings import DatabaseSettings
 from sagwan_search.adapters.index_sql import create_index, index_name
 from sagwan_search.adapters.vectors import table_of
 from sagwan_search.domain.indexes import IndexKind, plan_for
-from sagwan_text.analysis import Analyzer
-from sagwan_text.korean import load_tagger
-from scale_data.copying import MeetingCopier
+from scale_data.copying import MeetingRows, copy_rows
 from scale_data.core import keep_meetings, read_core, write_meetings
-from scale_data.lines import LineTerms
-from scale_data.recombining import CHUNKS_A_MEETING, Recombiner
+from scale_data.making import Batch, Source, made_ahead
+from scale_data.recombining import CHUNKS_A_MEETING
 from scale_data.server import HOME, MODEL, core_name, database_name
 
 QUERIES = load_queries(Path(__file__).parent / "statements.sql")
@@ -178,30 +176,20 @@ class DatabaseBuild:
         tenant_id = await self._core.fetchval(QUERIES["tenants"].sql)
         for index in await self._secondary_indexes():
             await self._connection.execute(f'DROP INDEX IF EXISTS "{index["name"]}"')
+        rows = MeetingRows(tenant_id, f"chunk_vectors_{model['model_id']}")
         with self._stages.timed("read_core"):
-            recombiner = Recombiner(
-                await read_core(self._core, QUERIES), LineTerms(Analyzer(load_tagger()).terms), model["sha256"]
-            )
-        copier = MeetingCopier(self._connection, tenant_id, f"chunk_vectors_{model['model_id']}")
+            source = Source(await read_core(self._core, QUERIES), model["sha256"], rows)
+        batches = list(self._batches(core_extent, extent["chunks"], chunks))
         copied, begun = extent["chunks"], time.perf_counter()
-        while copied < chunks:
-            # Whole meetings but for the last one: how many there are follows from how many chunks there are.
-            first = (copied - core_extent["chunks"]) // CHUNKS_A_MEETING
-            sizes = _sizes(min(chunks - copied, self._meetings_a_transaction * CHUNKS_A_MEETING))
-            with self._stages.timed("recombine"):
-                meetings = [
-                    recombiner.meeting(core_extent["meetings"] + first + place, chunk_count)
-                    for place, chunk_count in enumerate(sizes)
-                ]
-            with self._stages.timed("copy"):
-                await copier.copy(
-                    meetings,
-                    meeting_key=core_extent["meeting_key"] + 1 + first,
-                    chunk_id=core_extent["chunk_id"] + 1 + first * CHUNKS_A_MEETING,
-                )
-            copied += sum(sizes)
-            rate = (copied - extent["chunks"]) / (time.perf_counter() - begun)
-            self._tell(f"{copied:,} of {chunks:,} chunks, {rate:,.0f} a second")
+        with made_ahead(source, batches) as made:
+            for batch in batches:
+                with self._stages.timed("wait_for_rows"):
+                    tables = next(made)
+                with self._stages.timed("copy"):
+                    await copy_rows(self._connection, tables)
+                copied += sum(batch.sizes)
+                rate = (copied - extent["chunks"]) / (time.perf_counter() - begun)
+                self._tell(f"{copied:,} of {chunks:,} chunks, {rate:,.0f} a second")
 
     async def indexes(self) -> None:
         """Builds the core's indexes that are missing."""
@@ -212,6 +200,26 @@ class DatabaseBuild:
                 with self._stages.timed(f"index_{index['name']}"):
                     await self._connection.execute(index["definition"])
         await self._index_of_vectors(there)
+
+    def _batches(self, core: Mapping[str, int], copied: int, chunks: int) -> Iterator[Batch]:
+        """What is to be copied in each transaction until there are so many chunks.
+
+        Args:
+            core: The extent of the core.
+            copied: How many chunks there are.
+            chunks: How many there are to be.
+        """
+        while copied < chunks:
+            # Whole meetings but for the last one: how many there are follows from how many chunks there are.
+            first = (copied - core["chunks"]) // CHUNKS_A_MEETING
+            sizes = _sizes(min(chunks - copied, self._meetings_a_transaction * CHUNKS_A_MEETING))
+            yield Batch(
+                number=core["meetings"] + first,
+                sizes=sizes,
+                meeting_key=core["meeting_key"] + 1 + first,
+                chunk_id=core["chunk_id"] + 1 + first * CHUNKS_A_MEETING,
+            )
+            copied += sum(sizes)
 
     async def _index_of_vectors(self, there: Container[str]) -> None:
         """Builds what the search service would build by itself a minute after it had started."""

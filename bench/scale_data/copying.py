@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -32,17 +33,38 @@ _STATISTICS_CHANGES = "tenant_id chunk_change term_ids term_changes"
 Row = tuple[Any, ...]
 
 
-class MeetingCopier:
-    """Writes meetings of one tenant whose keys and chunk ids are known beforehand."""
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """Rows of one table.
 
-    def __init__(self, connection: asyncpg.Connection, tenant_id: UUID, vectors_table: str) -> None:
-        self._connection = connection
+    Attributes:
+        table: Its name.
+        columns: The names of their columns, with spaces between.
+        rows: The rows.
+    """
+
+    table: str
+    columns: str
+    rows: Sequence[Row]
+
+
+async def copy_rows(connection: asyncpg.Connection, tables: Sequence[TableRows]) -> None:
+    """Writes rows in one transaction, a table after the other."""
+    async with connection.transaction():
+        for each in tables:
+            await connection.copy_records_to_table(each.table, columns=each.columns.split(), records=each.rows)
+
+
+class MeetingRows:
+    """The rows of meetings of one tenant whose keys and chunk ids are known beforehand."""
+
+    def __init__(self, tenant_id: UUID, vectors_table: str) -> None:
         self._tenant_id = tenant_id
         self._vectors_table = vectors_table
         self._speaker_keys: dict[str, str] = {}
 
-    async def copy(self, meetings: Sequence[PreparedMeeting], *, meeting_key: int, chunk_id: int) -> None:
-        """Writes meetings with all that is derived from them, in one transaction.
+    def of(self, meetings: Sequence[PreparedMeeting], *, meeting_key: int, chunk_id: int) -> list[TableRows]:
+        """The rows of meetings and of all that is derived from them.
 
         Args:
             meetings: One after the other.
@@ -78,17 +100,15 @@ class MeetingCopier:
                 chunk_id += 1
         changes = term_count_changes((indexed.weights for each in meetings for indexed in each.chunks), {})
         statistics = [(self._tenant_id, len(chunks), [term for term, _ in changes], [count for _, count in changes])]
-        async with self._connection.transaction():
-            await self._rows("meetings", _MEETINGS, meeting_rows)
-            await self._rows("utterances", _UTTERANCES, utterances)
-            await self._rows("chunks", _CHUNKS, chunks)
-            await self._rows("chunk_terms", _CHUNK_TERMS, terms)
-            await self._rows(self._vectors_table, _CHUNK_VECTORS, vectors)
-            await self._rows("completions", _COMPLETIONS, completed)
-            await self._rows("statistics_changes", _STATISTICS_CHANGES, statistics)
-
-    async def _rows(self, table: str, columns: str, rows: Sequence[Row]) -> None:
-        await self._connection.copy_records_to_table(table, columns=columns.split(), records=rows)
+        return [
+            TableRows("meetings", _MEETINGS, meeting_rows),
+            TableRows("utterances", _UTTERANCES, utterances),
+            TableRows("chunks", _CHUNKS, chunks),
+            TableRows("chunk_terms", _CHUNK_TERMS, terms),
+            TableRows(self._vectors_table, _CHUNK_VECTORS, vectors),
+            TableRows("completions", _COMPLETIONS, completed),
+            TableRows("statistics_changes", _STATISTICS_CHANGES, statistics),
+        ]
 
     def _meeting(self, key: int, prepared: PreparedMeeting) -> Row:
         meeting = prepared.meeting

@@ -97,13 +97,24 @@ class LineTerms:
         for line in text.split("\n"):
             known = self._lines.get(line)
             if known is None:
-                terms = [term.text for term in self._analyze(line)]
-                known = self._lines[line] = tuple(self._ids.setdefault(term, term_id(term)) for term in terms)
+                known = self._lines[line] = self._ids_of(self._analyze(line))
             found += known
         return found
 
     def offsets_of(self, line: str) -> bytes | None:
         """Where the terms of a line stand, packed."""
         if line not in self._offsets:
-            self._offsets[line] = packed_terms(self._analyze(line))
+            terms = self._analyze(line)
+            self._offsets[line] = packed_terms(terms)
+            # Where nobody is named before it, the line is part of a chunk's text too.
+            self._lines[line] = self._ids_of(terms)
         return self._offsets[line]
+
+    def _ids_of(self, terms: Sequence[Term]) -> tuple[int, ...]:
+        return tuple(self._id(term.text) for term in terms)
+
+    def _id(self, term: str) -> int:
+        known = self._ids.get(term)
+        if known is None:
+            known = self._ids[term] = term_id(term)
+        return known

@@ -1,17 +1,18 @@
 """Further meetings, made of real lines and real vectors: the same core and number give the same meeting."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from random import Random
 
 import numpy as np
 
-from sagwan_ingest.domain.chunking import TOKENS_TARGET, Chunk, chunk
+from sagwan_ingest.domain.chunking import TOKENS_TARGET, Chunk
 from sagwan_ingest.domain.indexing import IndexedChunk
 from sagwan_ingest.domain.meeting import Meeting, Utterance, UtteranceKind, content_sha256
 from sagwan_ingest.ports import PreparedMeeting
 from sagwan_text.bm25 import Bm25
+from sagwan_text.speakers import speaker_key
 from scale_data.labels import SHARE_SPEAKERS, SHARES, labels_of
 from scale_data.lines import CoreChunk, CoreMeeting, Line, LineTerms, Vector
 
@@ -25,6 +26,7 @@ _NOISE = 0.15
 _KINDS = (UtteranceKind.SPEECH, UtteranceKind.DECISION, UtteranceKind.ACTION)
 _KIND_WEIGHTS = (96, 2, 2)
 _TOKENS_A_SECOND = 3
+_NAMES_CACHED_MAX = 10_000
 
 
 class Recombiner:
@@ -43,6 +45,7 @@ class Recombiner:
         self._terms = terms
         self._model_sha256 = model_sha256
         self._bm25 = Bm25()
+        self._placing = _Placing()
 
     def meeting(self, number: int, chunk_count: int) -> PreparedMeeting:
         """A meeting, ready to be written.
@@ -61,10 +64,13 @@ class Recombiner:
         vectors: dict[bytes, Vector] = {}
         labels = labels_of(number)
         of_title = self._terms.of(labels.title)
+        offsets: list[bytes | None] = []
         for ordinal in range(chunk_count):
             sources = random.sample(pool, random.choice((2, 3)))
             said = list(_said(_chosen_lines(sources, random), random, after=utterances))
-            chunks.append(self._indexed(of_title, _placed(said, ordinal, first_utterance=len(utterances))))
+            offsets += [self._terms.offsets_of(each.text) for each in said]
+            placed = self._placing.chunk(said, ordinal, first_utterance=len(utterances))
+            chunks.append(self._indexed(of_title, placed))
             vectors[chunks[-1].text_sha256] = _between(sources[0].vector, sources[1].vector, noise)
             utterances += said
         meeting = Meeting(
@@ -78,7 +84,6 @@ class Recombiner:
             source="scale-data",
             utterances=tuple(utterances),
         )
-        offsets = [self._terms.offsets_of(each.text) for each in utterances]
         return PreparedMeeting(meeting, content_sha256(meeting), chunks, vectors, self._model_sha256, offsets)
 
     def _indexed(self, of_title: Sequence[int], placed: Chunk) -> IndexedChunk:
@@ -116,16 +121,43 @@ def _said(lines: Iterator[Line], random: Random, *, after: Sequence[Utterance]) 
         start_ms = end_ms
 
 
-def _placed(said: Sequence[Utterance], ordinal: int, *, first_utterance: int) -> Chunk:
-    """The chunk of these utterances, as ingest writes it, at its place in the meeting."""
-    # Whatever they weigh they are one chunk: sizes were seen to when the lines were chosen.
-    (whole,) = chunk(said, count_tokens=lambda _: 1)
-    return replace(
-        whole,
-        ordinal=ordinal,
-        first_utterance=first_utterance + whole.first_utterance,
-        last_utterance=first_utterance + whole.last_utterance,
-    )
+class _Placing:
+    """Makes the chunk of some utterances as ingest does for which they are neither too few nor too many.
+
+    Its cutting has nothing to decide here and takes most of the time. A test holds this to it.
+    """
+
+    def __init__(self) -> None:
+        self._names = lru_cache(_NAMES_CACHED_MAX)(lambda name: (speaker_key(name), f"{' '.join(name.split())}: "))
+
+    def chunk(self, said: Sequence[Utterance], ordinal: int, *, first_utterance: int) -> Chunk:
+        """The chunk at its place in the meeting.
+
+        Args:
+            said: At least one utterance, none blank or with white space around it, each ending where the next begins.
+            ordinal: Of the chunk.
+            first_utterance: Index of the first of them.
+        """
+        lines: list[str] = []
+        keys: dict[str, None] = {}
+        speaking: str | None = None
+        for each in said:
+            key, label = self._names(each.speaker)
+            lines.append(f"{label}{each.text}" if key and key != speaking else each.text)
+            keys[key] = None
+            speaking = key
+        return Chunk(
+            ordinal=ordinal,
+            first_utterance=first_utterance,
+            first_character=0,
+            last_utterance=first_utterance + len(said) - 1,
+            last_character=len(said[-1].text),
+            text="\n".join(lines),
+            speakers=tuple(key for key in keys if key),
+            kinds=tuple(sorted({each.kind.value for each in said})),
+            start_ms=said[0].start_ms,
+            end_ms=said[-1].end_ms,
+        )
 
 
 def _between(one: Vector, other: Vector, noise: np.random.Generator) -> Vector:

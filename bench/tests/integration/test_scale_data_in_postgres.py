@@ -7,7 +7,7 @@ import pytest
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry
 from scale_data.building import DatabaseBuild, Stages, opened
-from scale_data.copying import MeetingCopier
+from scale_data.copying import MeetingRows, copy_rows
 from scale_data.lines import CoreChunk, CoreMeeting, LineTerms, lines_of
 from scale_data.recombining import Recombiner
 
@@ -109,7 +109,8 @@ async def test_what_is_copied_is_what_ingest_writes(new_database, recombiner):
         ingested, copied = [await ensure_tenant(connection, name) for name in ("ingested", "copied")]
         meetings = [recombiner.meeting(number, 5) for number in (0, 1, 20)]
         await store.keep(ingested, meetings, Deadline.after(30))
-        await MeetingCopier(connection, copied, "chunk_vectors_1").copy(meetings, meeting_key=1_000, chunk_id=5_000)
+        rows = MeetingRows(copied, "chunk_vectors_1")
+        await copy_rows(connection, rows.of(meetings, meeting_key=1_000, chunk_id=5_000))
         expected, found = await _content(connection, ingested), await _content(connection, copied)
     assert all(expected.values())
     assert found == expected
@@ -122,7 +123,8 @@ async def test_what_is_copied_can_be_searched_as_the_services_do(new_database, r
         connection = await stack.enter_async_context(opened(url))
         tenant_id = await ensure_tenant(connection, "copied")
         meeting = recombiner.meeting(0, 5)
-        await MeetingCopier(connection, tenant_id, "chunk_vectors_1").copy([meeting], meeting_key=7, chunk_id=70)
+        rows = MeetingRows(tenant_id, "chunk_vectors_1")
+        await copy_rows(connection, rows.of([meeting], meeting_key=7, chunk_id=70))
         sought = meeting.chunks[2]
         term = next(iter(sought.weights))
         searched = await stack.enter_async_context(_searched(url, tenant_id))

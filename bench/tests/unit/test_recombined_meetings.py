@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scale_data.labels import DAYS, SHARE_SPEAKERS, SHARE_TAGS, SHARES, days_of_share, labels_of
 from scale_data.lines import CoreChunk, CoreMeeting, LineTerms, lines_of
 from scale_data.recombining import CHUNKS_A_MEETING, Recombiner
 
+from sagwan_ingest.domain.chunking import chunk
 from sagwan_ingest.domain.indexing import indexed, term_offsets
 from sagwan_ingest.domain.validation import validated
 from sagwan_text.analysis import Analyzer
@@ -110,6 +113,22 @@ def test_chunks_have_the_terms_and_weights_that_ingest_would_give_them(recombine
         prepared = recombiner.meeting(number, 10)
         chunks = prepared.chunks
         assert list(chunks) == indexed(prepared.meeting.title, [each.chunk for each in chunks], analyze, Bm25())
+
+
+def test_chunks_are_those_that_ingest_makes_of_their_utterances(recombiner):
+    for number in range(20):
+        meeting = recombiner.meeting(number, 10)
+        for each in meeting.chunks:
+            place = each.chunk
+            said = meeting.meeting.utterances[place.first_utterance : place.last_utterance + 1]
+            # Whatever they weigh they are one chunk: sizes were seen to when the lines were chosen.
+            (whole,) = chunk(said, count_tokens=lambda _: 1)
+            at_its_place = {
+                "ordinal": place.ordinal,
+                "first_utterance": place.first_utterance,
+                "last_utterance": place.first_utterance + whole.last_utterance,
+            }
+            assert place == replace(whole, **at_its_place)
 
 
 def test_utterances_have_the_offsets_that_ingest_would_give_them(recombiner, analyze):
