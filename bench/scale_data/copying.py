@@ -15,6 +15,7 @@ from sagwan_ingest.ports import PreparedMeeting
 from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
+from sagwan_text.tiers import index_keys
 
 _MEETINGS = (
     "tenant_id meeting_key meeting_id title started_at held_on duration_ms language series participants tags source "
@@ -93,7 +94,7 @@ class MeetingRows:
                 terms.append(
                     (
                         *(self._tenant_id, chunk_id, *beside, speakers, place.kinds, place.start_ms, place.end_ms),
-                        *(sorted(indexed.weights), sparse_vector(indexed.weights, TERM_IDS_MAX)),
+                        *(index_keys(indexed.weights), sparse_vector(indexed.weights, TERM_IDS_MAX)),
                     )
                 )
                 vectors.append((self._tenant_id, chunk_id, *beside, speakers, each.vectors[indexed.text_sha256]))

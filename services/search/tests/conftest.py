@@ -31,6 +31,7 @@ from sagwan_text.korean import load_tagger
 from sagwan_text.speakers import speaker_key
 from sagwan_text.term_offsets import TermOffsets, packed_terms
 from sagwan_text.terms import term_id
+from sagwan_text.tiers import index_keys
 
 DIMENSION = 8
 
@@ -187,20 +188,22 @@ class _MemorySession:
     async def narrow(self, condition: Filter) -> None:
         self._condition = condition
 
-    async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
-        chunks = [chunk for meeting in self._meetings for chunk in meeting.chunks]
-        counts = {term: sum(term in chunk.document_weights for chunk in chunks) for term in term_ids}
-        return TermStatistics(len(chunks), {term: count for term, count in counts.items() if count})
+    @property
+    def passing_count(self) -> int | None:
+        return None
 
-    async def lexical(
-        self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
-    ) -> list[Candidate]:
+    async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
+        chunks = [chunk for meeting in self._meetings for chunk in meeting.chunks]
+        counts = Counter(key for chunk in chunks for key in index_keys(chunk.document_weights))
+        return TermStatistics(len(chunks), {key: counts[key] for key in keys if counts[key]})
+
+    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
         await self._wait_for(Leg.LEXICAL)
         return _best(
             [
                 Candidate(chunk.chunk_id, sum(chunk.document_weights.get(t.term_id, 0.0) * t.weight for t in scored))
                 for chunk in self._passing()
-                if any(t.term_id in chunk.document_weights for t in matched)
+                if not set(keys).isdisjoint(index_keys(chunk.document_weights))
             ],
             depth,
         )

@@ -35,6 +35,7 @@ from sagwan_text.analysis import Analyzer
 from sagwan_text.bm25 import Bm25
 from sagwan_text.korean import load_tagger
 from sagwan_text.speakers import speaker_key
+from sagwan_text.tiers import index_keys
 from sagwan_text.tokens import estimate_tokens
 
 MODEL = Model("hashes", "1", "none", "sha-of-model", 8)
@@ -146,7 +147,7 @@ class Inspector:
                 )
             ]
             expected["chunks"] += [(key, *self._chunk_row(each, meeting)) for each in chunks]
-            term_counts.update(term for each in chunks for term in each.weights)
+            term_counts.update(key for each in chunks for key in index_keys(each.weights))
         found = {
             "meetings": [
                 (
@@ -172,7 +173,17 @@ class Inspector:
         weights = {term: float(np.float32(weight)) for term, weight in sorted(each.weights.items())}
         vector = self._embedder.vector(place.text).tolist()
         span = (place.first_utterance, place.first_character, place.last_utterance, place.last_character)
-        return (place.ordinal, span, place.text, each.text_sha256, sorted(weights), weights, vector, terms, vectors)
+        return (
+            place.ordinal,
+            span,
+            place.text,
+            each.text_sha256,
+            index_keys(each.weights),
+            weights,
+            vector,
+            terms,
+            vectors,
+        )
 
     async def _chunk_rows(self, tenant_id: UUID) -> list[tuple[Any, ...]]:
         rows = await self._rows(

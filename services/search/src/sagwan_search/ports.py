@@ -104,14 +104,17 @@ class SearchSession(Protocol):
         """Restricts the legs to what passes a filter."""
         ...
 
-    async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
-        """How common terms are."""
+    @property
+    def passing_count(self) -> int | None:
+        """How many chunks pass the filter, where they were so few that they were found first."""
         ...
 
-    async def lexical(
-        self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
-    ) -> list[Candidate]:
-        """Chunks that hold a matched term, by BM25 over the scored terms, best first."""
+    async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
+        """How many chunks there are, and how many under each of these index keys: terms, or tiers of terms."""
+        ...
+
+    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
+        """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
         ...
 
     async def serving_model(self) -> Model | None:

@@ -11,15 +11,11 @@ from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Sagwa
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_runtime.spans import current_exemplar
 from sagwan_search.domain.answer import Answer
+from sagwan_search.domain.candidates import Selection, every_candidate, left_out, select, upper_keys
 from sagwan_search.domain.conditions import with_terms
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.grouping import at_most_per_meeting
-from sagwan_search.domain.lexical import (
-    WeightedTerm,
-    left_out,
-    match_share,
-    matched_terms,
-)
+from sagwan_search.domain.lexical import WeightedTerm, match_share
 from sagwan_search.domain.near_misses import Correction
 from sagwan_search.domain.neighbors import supported
 from sagwan_search.domain.phrases import phrase_words
@@ -45,7 +41,7 @@ class SearchLimits:
 
     Attributes:
         leg_depth: Candidates asked of each leg; pages reach to the end of both together.
-        match_candidates_max: Chunks that the matched terms may select together.
+        match_candidates_max: Chunks that the lexical leg scores at most, unless the rarest part of a question has more.
         embed_timeout_s: Longest wait for the embedder before the answer is lexical only.
         terms_max: Distinct terms of a question that count; the rest of a pasted page is left out.
     """
@@ -283,10 +279,18 @@ class Searching:
         demanded = [word for each in query.syntax.phrases if not each.excluded for word in phrase_words(each.text)]
         question = await self._near_misses.question_terms(session, query.text, demanded)
         terms = question.weighted
-        matched = matched_terms(terms, candidates_max=self._limits.match_candidates_max)
-        candidates = await session.lexical(matched, terms, self._limits.leg_depth) if matched else []
-        partial_reason = left_out(len(terms) + question.left_out_count, terms, matched)
+        selection = await self._selection(session, terms)
+        candidates = await session.lexical(selection.keys, terms, self._limits.leg_depth) if selection.keys else []
+        partial_reason = left_out(len(terms) + question.left_out_count, terms, selection)
         return _Words(terms, candidates, partial_reason, question.corrections)
+
+    async def _selection(self, session: SearchSession, terms: Sequence[WeightedTerm]) -> Selection:
+        """What the lexical leg scores: everything, where words or filter leave little."""
+        candidates_max = self._limits.match_candidates_max
+        if session.passing_count is not None or sum(each.chunk_count for each in terms) <= candidates_max:
+            return every_candidate(terms)
+        upper = await session.term_statistics(upper_keys(terms))
+        return select(terms, upper.chunk_counts, candidates_max=candidates_max)
 
     async def _nearest(
         self, session: SearchSession, found: QueryVector | _MissingVector | None, stages: Stages

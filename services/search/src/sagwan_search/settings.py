@@ -32,9 +32,9 @@ class SearchSettings(RpcSettings):
         description="Candidates asked of each leg; pages reach to the end of both.",
     )
     match_candidates_max: int = Field(
-        default=20_000,
+        default=5_000,
         ge=1,
-        description="Chunks that the matched terms of a query may select together.",
+        description="Chunks that the lexical leg of a query scores.",
     )
     terms_max: int = Field(default=64, ge=1, le=1_024, description="Distinct terms of a query that count.")
     batch_searches_at_once_max: int = Field(

@@ -26,6 +26,7 @@ from sagwan_search.adapters.vectors import table_of
 from sagwan_search.domain.indexes import IndexPlan, SearchSettings, settings_for
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
+from sagwan_text.tiers import index_keys
 
 DIMENSION = 8
 
@@ -100,7 +101,7 @@ class MeetingWriter:
             [
                 (
                     tenant_id, each.chunk_id, meeting_key, summary.held_on, list(each.speaker_keys),
-                    sorted(each.document_weights), _sparse(each.document_weights),
+                    index_keys(each.document_weights), _sparse(each.document_weights),
                     *_kinds_and_times(meeting.touched_by(each)),
                 )
                 for each in meeting.chunks

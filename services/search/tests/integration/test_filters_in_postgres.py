@@ -143,7 +143,7 @@ async def found_by_legs(store, tenant_id, condition):
         await session.narrow(condition)
         statistics = await session.term_statistics([term_id(COMMON), term_id("예산")])
         terms = weighted_terms({COMMON: 1, "예산": 1}, statistics)
-        lexical = await session.lexical(terms, terms, 1_000)
+        lexical = await session.lexical([each.term_id for each in terms], terms, 1_000)
         await session.serving_model()
         nearest = await session.nearest(np.ones(8, np.float32), 1_000)
     return lexical, nearest
@@ -213,7 +213,7 @@ class TestTrees:
         async with store.look(tenant_id, soon()) as session, memory_store.look(tenant_id, soon()) as twin:
             for each in (session, twin):
                 await each.narrow(condition)
-            found, expected = [await each.lexical(terms, terms, 3) for each in (session, twin)]
+            found, expected = [await each.lexical([terms[0].term_id], terms, 3) for each in (session, twin)]
         assert [each.chunk_id for each in found] == [each.chunk_id for each in expected]
         assert len(found) == 3
 

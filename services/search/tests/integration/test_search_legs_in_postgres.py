@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.queries import Query
+from sagwan_search.domain.candidates import select, upper_keys
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate
-from sagwan_search.domain.lexical import distinct_terms, matched_terms, weighted_terms
+from sagwan_search.domain.lexical import distinct_terms, weighted_terms
 from sagwan_text.terms import term_id
 
 pytestmark = pytest.mark.integration
@@ -63,8 +64,9 @@ async def lexical(store, tenant_id, question, analyze, *, condition=None, depth=
     async with store.look(tenant_id, soon()) as session:
         await session.narrow(condition or Filter())
         terms = weighted_terms(counts, await session.term_statistics([term_id(text) for text in counts]))
-        matched = matched_terms(terms, candidates_max=candidates_max)
-        return terms, await session.lexical(matched, terms, depth)
+        tiers = await session.term_statistics(upper_keys(terms))
+        selection = select(terms, tiers.chunk_counts, candidates_max=candidates_max)
+        return terms, await session.lexical(selection.keys, terms, depth)
 
 
 async def nearest(store, tenant_id, vector, *, condition=None, depth=1_000):
@@ -86,7 +88,7 @@ class TestLexicalLeg:
         drawn=CORPORA, question=QUESTIONS, candidates_max=st.sampled_from([3, 10**6]), depth=st.sampled_from([2, 99])
     )
     @QUICK
-    async def test_it_is_bm25_over_every_chunk_that_holds_a_matched_term(
+    async def test_it_is_bm25_over_every_chunk_that_is_selected(
         self, meetings, store, memory_store, sample_meeting, analyze, drawn, question, candidates_max, depth
     ):
         tenant_id = await meetings.tenant(*corpus_of(drawn, sample_meeting))

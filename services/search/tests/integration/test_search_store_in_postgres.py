@@ -214,7 +214,7 @@ class TestTenants:
             statistics = await session.term_statistics([term_id("budget")])
             assert (statistics.corpus_count, statistics.chunk_counts) == (1, {})
             terms = weighted_terms({"budget": 1}, statistics)
-            assert await session.lexical(terms, terms, 100) == []
+            assert await session.lexical([each.term_id for each in terms], terms, 100) == []
             await session.serving_model()
             near = await session.nearest(hidden.chunks[0].vector, 100)
             assert len(near) == (0 if filtered else 1)
@@ -231,7 +231,7 @@ class TestTenants:
             statistics = await session.term_statistics([term_id("budget")])
             assert (statistics.corpus_count, statistics.chunk_counts) == (0, {})
             terms = weighted_terms({"budget": 1}, statistics)
-            assert await session.lexical(terms, terms, 100) == []
+            assert await session.lexical([each.term_id for each in terms], terms, 100) == []
             await session.serving_model()
             assert await session.nearest(hidden.chunks[0].vector, 100) == []
 

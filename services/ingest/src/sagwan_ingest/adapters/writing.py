@@ -22,6 +22,7 @@ from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_text.speakers import speaker_key
 from sagwan_text.terms import TERM_IDS_MAX
+from sagwan_text.tiers import index_keys
 
 # A second of analysis; nothing that waits for the connection or the deadline waits longer.
 _CHUNKS_WEIGHED_AT_ONCE: Final = 500
@@ -176,7 +177,7 @@ class MeetingWriter:
         counts = await self._term_counts([chunk_id for chunk_id, _ in weighed])
         await self._session.execute_many(
             self._queries["change_chunk_weights"],
-            [(chunk_id, sorted(weights), sparse_vector(weights, TERM_IDS_MAX)) for chunk_id, weights in weighed],
+            [(chunk_id, index_keys(weights), sparse_vector(weights, TERM_IDS_MAX)) for chunk_id, weights in weighed],
         )
         await self._change_statistics([weights for _, weights in weighed], counts, 0)
 
@@ -231,7 +232,7 @@ class MeetingWriter:
                     meeting_key,
                     held_on,
                     *_of_utterances(each.chunk),
-                    sorted(each.weights),
+                    index_keys(each.weights),
                     sparse_vector(each.weights, TERM_IDS_MAX),
                 )
                 for chunk_id, each in identified

@@ -12,14 +12,16 @@ from sagwan_text.analysis import Term
 from sagwan_text.bm25 import Bm25
 from sagwan_text.term_offsets import packed_terms
 from sagwan_text.terms import term_id
+from sagwan_text.tiers import index_keys
 
 _DERIVED_ID_DIGITS = 16
 
-WEIGHTS_VERSION: Final = 2
-"""Raised when the same chunks come to weigh otherwise: meetings are then weighed anew when they are sent again.
+WEIGHTS_VERSION: Final = 3
+"""Raised when the same chunks come to weigh otherwise, or to be found by other keys.
 
-Weighing leaves utterances as they are. Where other weights come of another analysis, a migration has to set their
-`term_offsets` to NULL too: such utterances are analysed when they are shown.
+Meetings are then weighed anew when they are sent again. Weighing leaves utterances as they are. Where other weights
+come of another analysis, a migration has to set their `term_offsets` to NULL too: such utterances are analysed when
+they are shown.
 """
 
 
@@ -135,11 +137,11 @@ def term_count_changes(added: Iterable[Mapping[int, float]], removed: Mapping[in
 
     Args:
         added: Weights of chunks that are new.
-        removed: Chunks that go, counted by term id.
+        removed: Chunks that go, counted by index key: term id or tier of a term.
 
     Returns:
-        Term id and change, by term id, without zeros.
+        Key and change, by key, without zeros.
     """
-    changes = Counter(term for weights in added for term in weights)
+    changes = Counter(key for weights in added for key in index_keys(weights))
     changes.subtract(removed)
-    return sorted((term, change) for term, change in changes.items() if change)
+    return sorted((key, change) for key, change in changes.items() if change)

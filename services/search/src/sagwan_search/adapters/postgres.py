@@ -54,22 +54,25 @@ class PostgresSearchSession:
         """Restricts the legs to what passes a filter."""
         self._narrowed = await self._narrowing.chunks(self._session, condition)
 
-    async def term_statistics(self, term_ids: Sequence[int]) -> TermStatistics:
-        """How common terms are."""
-        rows = await self._session.fetch(self._queries["term_statistics"], list(term_ids))
+    @property
+    def passing_count(self) -> int | None:
+        """How many chunks pass the filter, where they were so few that they were found first."""
+        return None if self._narrowed.chunk_ids is None else len(self._narrowed.chunk_ids)
+
+    async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
+        """How many chunks there are, and how many under each of these index keys: terms, or tiers of terms."""
+        rows = await self._session.fetch(self._queries["term_statistics"], list(keys))
         return TermStatistics(
             corpus_count=rows[0]["corpus_count"] if rows else 0,
             chunk_counts={row["term_id"]: row["chunk_count"] for row in rows if row["term_id"] is not None},
         )
 
-    async def lexical(
-        self, matched: Sequence[WeightedTerm], scored: Sequence[WeightedTerm], depth: int
-    ) -> list[Candidate]:
-        """Chunks that hold a matched term, by BM25 over the scored terms, best first."""
+    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
+        """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
         weights = sparse_vector({term.term_id: term.weight for term in scored}, TERM_IDS_MAX)
         rows = await self._session.fetch(
             self._narrowed.lexical_leg(self._queries),
-            [term.term_id for term in matched],
+            list(keys),
             weights,
             self._narrowed.terms,
             depth,

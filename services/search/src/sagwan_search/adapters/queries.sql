@@ -45,13 +45,13 @@ SELECT chunk_id FROM filter_matches($1::jsonb, $2::integer) AS chunk_id;
 SELECT t.chunk_id FROM chunk_terms AS t WHERE t.chunk_id = ANY ($1::bigint[]) AND :passes;
 
 -- name: term_statistics
--- Chunks of the corpus, and chunks that hold each of the terms; one row with a NULL term when none occurs.
+-- Chunks of the corpus, and chunks under each of the keys, terms or tiers of them; one row with a NULL key when none occurs.
 SELECT c.chunk_count AS corpus_count, s.term_id, s.chunk_count
 FROM corpus_statistics AS c
 LEFT JOIN term_statistics AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY ($1::integer[]);
 
 -- name: lexical_leg
--- Chunks by BM25: match terms, query weights, filter, depth.
+-- Chunks by BM25: keys, query weights, filter, depth.
 SELECT chunk_id, score FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
 
 -- name: lexical_leg_explained
@@ -59,7 +59,7 @@ SELECT chunk_id, score FROM lexical_matches($1::integer[], $2::sparsevec, $3::js
 SELECT explain_lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
 
 -- name: lexical_leg_checked
--- Chunks by BM25 that pass a filter of which lexical_matches holds only part, best first: match terms, query weights, filter,
+-- Chunks by BM25 that pass a filter of which lexical_matches holds only part, best first: keys, query weights, filter,
 -- depth. They come by score, and no more are looked at than it takes to have so many; the order outside puts into words what
 -- is so already.
 SELECT p.chunk_id, p.score

@@ -1,4 +1,4 @@
-"""Which terms of a question are matched, and what each weighs."""
+"""What each term of a question weighs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from sagwan_text.analysis import Term
 from sagwan_text.bm25 import idf
 from sagwan_text.terms import term_id
 
-_WORDS_NAMED_MAX = 10
-
 
 @dataclass(frozen=True, slots=True)
 class TermStatistics:
@@ -16,7 +14,8 @@ class TermStatistics:
 
     Attributes:
         corpus_count: Chunks of the tenant.
-        chunk_counts: Chunks that hold each term, by term id; a term that is not there occurs nowhere.
+        chunk_counts: Chunks under each index key that was asked for, a term's id or a tier of it; none under a key that
+            is not there.
     """
 
     corpus_count: int
@@ -88,38 +87,3 @@ def match_share(best_score: float, terms: Sequence[WeightedTerm]) -> float:
     """
     whole = sum(each.weight for each in terms)
     return min(1.0, best_score / whole) if whole else 0.0
-
-
-def matched_terms(terms: Sequence[WeightedTerm], *, candidates_max: int) -> list[WeightedTerm]:
-    """The terms that select candidates: the rarest ones, as long as they select few enough chunks together.
-
-    A common word costs the most to match and says the least; chunks that hold only common words of the question rank
-    last anyway. All terms still count in the score. The rarest term that occurs at all is always matched.
-    """
-    occurring = sorted((t for t in terms if t.chunk_count), key=lambda t: (t.chunk_count, t.text))
-    chosen: list[WeightedTerm] = []
-    selected = 0
-    for term in occurring:
-        selected += term.chunk_count
-        if chosen and selected > candidates_max:
-            break
-        chosen.append(term)
-    return chosen
-
-
-def left_out(distinct_count: int, terms: Sequence[WeightedTerm], matched: Sequence[WeightedTerm]) -> str:
-    """What part of a question its words do not look for, in words for a person; empty when they look for all of it.
-
-    Args:
-        distinct_count: Distinct terms of the question.
-        terms: Those that count.
-        matched: Those of them that select candidates.
-    """
-    reasons = []
-    if distinct_count > len(terms):
-        reasons.append(f"only the first {len(terms):,} of the question's {distinct_count:,} words count")
-    common = [each.text for each in terms if each.chunk_count and each not in matched]
-    if common:
-        named = ", ".join(common[:_WORDS_NAMED_MAX]) + (", …" if len(common) > _WORDS_NAMED_MAX else "")
-        reasons.append(f"too common to be looked for by themselves: {named}")
-    return "; ".join(reasons)
