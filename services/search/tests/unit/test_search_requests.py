@@ -50,7 +50,7 @@ class TestQuestions:
             Filter(),
             ranking=None,
             hits_max=10,
-            fusion=Fusion(Method.ADAPTIVE_SCORE, 60, 1.0, 1.0, 0.5),
+            fusion=Fusion(Method.ADAPTIVE_SCORE, 60, 1.25, 1.0, 0.5),
         )
 
     def test_every_part_of_the_question_is_taken_over(self):
@@ -87,7 +87,7 @@ class TestQuestions:
         ("fields", "fusion"),
         [
             ({"method": search_pb2.FUSION_METHOD_RRF}, Fusion(Method.RRF, 60, 1.0, 1.0, 0.0)),
-            ({"neighbor_support": 0.0}, Fusion(Method.ADAPTIVE_SCORE, 60, 1.0, 1.0, 0.0)),
+            ({"neighbor_support": 0.0}, Fusion(Method.ADAPTIVE_SCORE, 60, 1.25, 1.0, 0.0)),
             ({"lexical_weight": 2.0}, Fusion(Method.ADAPTIVE_SCORE, 60, 2.0, 1.0, 0.5)),
             (
                 {"method": search_pb2.FUSION_METHOD_DISTRIBUTION_SCORE, "neighbor_support": 1.0},
@@ -291,7 +291,7 @@ class TestAnswers:
         term = search_pb2.MatchedTerm(term="예산", idf=1.25, document_count=3)
         assert list(response.hits[0].matched_terms) == list(response.explanation.terms) == [term]
         assert [(each.leg, each.weight, each.candidate_count) for each in response.explanation.legs] == [
-            (search_pb2.LEG_LEXICAL, 1.0, 3),
+            (search_pb2.LEG_LEXICAL, 1.25, 3),
             (search_pb2.LEG_VECTOR, 2.0, 100),
         ]
 

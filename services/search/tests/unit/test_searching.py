@@ -104,7 +104,7 @@ def chunks(answer) -> list[int]:
 
 class TestLegs:
     async def test_hybrid_ranks_by_both_legs(self, searching_with):
-        answer = await ask(searching_with(), "budget")
+        answer = await ask(searching_with(), "budget", fusion=Fusion(Method.ADAPTIVE_SCORE))
         # Lexical: 4 (three times), 1. Vector: 1 first, because the question points there.
         assert {leg.leg: leg.rank for leg in answer.hits[0].fused.legs} == {Leg.LEXICAL: 2, Leg.VECTOR: 1}
         assert chunks(answer)[0] == 1

@@ -148,7 +148,7 @@ class Fusion(_message.Message):
     rrf_k: _builtins.int
     """RRF's k; 60 when 0; at most 10,000."""
     lexical_weight: _builtins.float
-    """Weight of the lexical leg; 1 when left out; 0 to 100."""
+    """Weight of the lexical leg; when left out 1.25 with FUSION_METHOD_ADAPTIVE_SCORE and 1 otherwise; 0 to 100."""
     vector_weight: _builtins.float
     """Weight of the vector leg; 1 when left out; 0 to 100."""
     neighbor_support: _builtins.float

@@ -9,7 +9,7 @@ from sagwan_search.domain.fusion import Fusion, Method
 from sagwan_search.domain.ranking import Ranking
 from sagwan_search.domain.syntax import ParsedText
 
-DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=1.0, vector=1.0, neighbor_support=0.5)
+DEFAULT_FUSION: Final = Fusion(Method.ADAPTIVE_SCORE, lexical=1.25, vector=1.0, neighbor_support=0.5)
 """Chosen on part of the evaluation data: see docs/performance.md."""
 
 
