@@ -188,9 +188,8 @@ class _MemorySession:
     async def narrow(self, condition: Filter) -> None:
         self._condition = condition
 
-    @property
-    def passing_count(self) -> int | None:
-        return None
+    async def passing_estimate(self) -> int | None:
+        return None if self._condition == Filter() else len(list(self._passing()))
 
     async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
         chunks = [chunk for meeting in self._meetings for chunk in meeting.chunks]
@@ -226,6 +225,9 @@ class _MemorySession:
             enumerate(self._meetings), key=lambda each: (each[1].summary.held_on or date.min, each[0]), reverse=True
         )
         return [chunk.chunk_id for _, each in order for chunk in each.chunks if chunk.chunk_id in passing][:depth]
+
+    async def choice(self, leg: Leg) -> str:
+        return ""
 
     async def names_of(self, keys: Sequence[str]) -> list[Suggestion]:
         return [each for each in self._names() if set(keys) & set(completion_keys(each.value))]

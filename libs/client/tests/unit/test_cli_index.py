@@ -57,7 +57,7 @@ class _Index(index_admin_pb2_grpc.IndexAdminServiceServicer):
         self.calls.append(request)
         leg = index_admin_pb2.LegExplain(
             leg="vector", plan_json=json.dumps(PLAN), verdict="the index of vectors chunk_vectors_1_hnsw was used",
-            rows_examined=42, rows_filtered=40, buffers_hit=7,
+            rows_examined=42, rows_filtered=40, buffers_hit=7, choice="index: no filter; hnsw",
         )  # fmt: skip
         return index_admin_pb2.PlanQueryResponse(legs=[leg, index_admin_pb2.LegExplain(leg="lexical", verdict="none")])
 
@@ -116,6 +116,7 @@ def test_a_plan_is_a_tree_with_its_meaning_in_words(service, capsys):
     shown = capsys.readouterr().out
     for words in (
         "chunk_vectors_1_hnsw was used",
+        "Chosen was index: no filter; hnsw.",
         "42 rows examined, 40 removed",
         "└── Index Scan",
         "40 removed",

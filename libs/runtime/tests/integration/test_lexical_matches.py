@@ -240,7 +240,7 @@ async def test_chunks_that_hold_all_of_some_terms_are_found_through_the_index(
 
 @pytest.mark.parametrize(
     ("condition", "complaint"),
-    [({"meeting_ids": ["m-1"]}, "no field meeting_ids"), ({"any_of": [{"x": 1}]}, "no field x")],
+    [({"meeting_names": ["m-1"]}, "no field meeting_names"), ({"any_of": [{"x": 1}]}, "no field x")],
 )
 async def test_a_condition_that_is_not_understood_is_refused_rather_than_left_out(
     matches, tenants, condition, complaint

@@ -85,6 +85,7 @@ def query_of(request: search_pb2.SearchRequest, *, depth: int, token_key: bytes)
         neighbor_count=request.neighbor_count,
         hits_per_meeting_max=request.hits_per_meeting_max,
         facets=request.facets,
+        explain=request.explain,
     )
 
 
@@ -100,7 +101,12 @@ def search_response(
         response.explanation.match_share = ranking.match_share
         response.explanation.terms.extend(term_message(each) for each in ranking.terms)
         response.explanation.legs.extend(
-            search_pb2.LegPlan(leg=LEGS[leg], weight=query.fusion.weight_of(leg), candidate_count=candidate_count)
+            search_pb2.LegPlan(
+                leg=LEGS[leg],
+                weight=query.fusion.weight_of(leg),
+                choice=ranking.choices.get(leg, ""),
+                candidate_count=candidate_count,
+            )
             for leg, candidate_count in ranking.candidate_counts.items()
         )
     return response

@@ -144,6 +144,7 @@ def plan_response(plans: Iterable[LegPlan]) -> index_admin_pb2.PlanQueryResponse
                 buffers_hit=each.buffers_hit,
                 buffers_read=each.buffers_read,
                 duration_ms=each.duration_ms,
+                choice=each.choice,
             )
             for each in plans
         ]

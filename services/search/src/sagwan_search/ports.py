@@ -13,7 +13,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.fusion import Candidate
+from sagwan_search.domain.fusion import Candidate, Leg
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Utterance
 from sagwan_search.domain.neighbors import Place
@@ -104,9 +104,8 @@ class SearchSession(Protocol):
         """Restricts the legs to what passes a filter."""
         ...
 
-    @property
-    def passing_count(self) -> int | None:
-        """How many chunks pass the filter, where they were so few that they were found first."""
+    async def passing_estimate(self) -> int | None:
+        """About how many chunks pass the filter; None without one."""
         ...
 
     async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
@@ -127,6 +126,10 @@ class SearchSession(Protocol):
 
     async def newest(self, depth: int) -> list[int]:
         """Chunks that pass the filter, those of the newest meetings first, then as they were said."""
+        ...
+
+    async def choice(self, leg: Leg) -> str:
+        """How a leg found what it did and why, in words; empty for a leg that took no part."""
         ...
 
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:

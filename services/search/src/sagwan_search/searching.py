@@ -1,6 +1,7 @@
 """The search use case: plan, ask both legs, fuse, show a page."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -69,6 +70,7 @@ class _Words:
         partial_reason: What part of the question a limit left out; empty when none did.
         corrections: What was looked for in place of words that occur nowhere.
         missing: Why it took no part, where it should have.
+        choice: How it found them, where that was asked.
     """
 
     terms: Sequence[WeightedTerm] = ()
@@ -76,6 +78,7 @@ class _Words:
     partial_reason: str = ""
     corrections: Sequence[Correction] = ()
     missing: SagwanError | None = None
+    choice: str = ""
 
 
 class _SlowVectorLeg(Exception):
@@ -221,6 +224,9 @@ class Searching:
                     self._asked(tenant_id, model, found.vector)
 
             share = match_share(words.candidates[0].score, words.terms) if words.candidates else 0.0
+            choices = {Leg.LEXICAL: words.choice}
+            if query.explain:
+                choices[Leg.VECTOR] = await session.choice(Leg.VECTOR)
             suggestions = await self._near_misses.suggestions(session, query.syntax.conditions)
             with stages.timed("fuse"):
                 ranking = Ranking(
@@ -232,6 +238,7 @@ class Searching:
                     partial_reason=words.partial_reason,
                     match_share=share,
                     corrections=[*words.corrections, *suggestions],
+                    choices=choices,
                 )
             with stages.timed("fetch"):
                 return await read_page(session, query, ranking)
@@ -278,16 +285,23 @@ class Searching:
     async def _lexical(self, session: SearchSession, query: Query) -> _Words:
         demanded = [word for each in query.syntax.phrases if not each.excluded for word in phrase_words(each.text)]
         question = await self._near_misses.question_terms(session, query.text, demanded)
-        terms = question.weighted
-        selection = await self._selection(session, terms)
-        candidates = await session.lexical(selection.keys, terms, self._limits.leg_depth) if selection.keys else []
+        terms, depth = question.weighted, self._limits.leg_depth
+        passing = await session.passing_estimate()
+        selection = await self._selection(session, terms, passing)
+        candidates = await session.lexical(selection.keys, terms, depth) if selection.keys else []
+        if len(candidates) < depth and not selection.whole and passing is not None and query.mode is Mode.LEXICAL:
+            # No other leg fills up what the filter has left of the candidates.
+            selection = every_candidate(terms)
+            candidates = await session.lexical(selection.keys, terms, depth)
         partial_reason = left_out(len(terms) + question.left_out_count, terms, selection)
-        return _Words(terms, candidates, partial_reason, question.corrections)
+        choice = await session.choice(Leg.LEXICAL) if query.explain else ""
+        return _Words(terms, candidates, partial_reason, question.corrections, choice=choice)
 
-    async def _selection(self, session: SearchSession, terms: Sequence[WeightedTerm]) -> Selection:
+    async def _selection(self, session: SearchSession, terms: Sequence[WeightedTerm], passing: int | None) -> Selection:
         """What the lexical leg scores: everything, where words or filter leave little."""
         candidates_max = self._limits.match_candidates_max
-        if session.passing_count is not None or sum(each.chunk_count for each in terms) <= candidates_max:
+        fewest = min(sum(each.chunk_count for each in terms), passing if passing is not None else math.inf)
+        if fewest <= candidates_max:
             return every_candidate(terms)
         upper = await session.term_statistics(upper_keys(terms))
         return select(terms, upper.chunk_counts, candidates_max=candidates_max)

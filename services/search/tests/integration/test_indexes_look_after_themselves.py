@@ -14,6 +14,7 @@ from sagwan_search.adapters.explaining import ExplainingStore
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.index_upkeep import Action, UpkeepRules
 from sagwan_search.domain.indexes import IndexKind, Quantization
+from sagwan_search.domain.narrowing import USUAL_LIMITS, NarrowingLimits
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.explaining import Explaining
 from sagwan_search.index_admin import IndexAdmin
@@ -242,12 +243,11 @@ class TestPlans:
             def expect(self, model_sha256):
                 pass
 
-        explaining = Explaining(
-            lambda: ExplainingStore(database, queries),
-            lambda store: Searching(store, Embedder(), analyze, SearchMetrics(CollectorRegistry()), LIMITS),
-        )
-
-        async def explain(tenant_id, text="budget", **parts):
+        async def explain(tenant_id, text="budget", *, limits=USUAL_LIMITS, **parts):
+            explaining = Explaining(
+                lambda: ExplainingStore(database, queries, limits=limits),
+                lambda store: Searching(store, Embedder(), analyze, SearchMetrics(CollectorRegistry()), LIMITS),
+            )
             plans = await explaining.explain(tenant_id, Query(text, **parts), soon())
             return {each.leg: each for each in plans}
 
@@ -264,6 +264,7 @@ class TestPlans:
 
         await tended().look()
         plan = (await explain(tenant_id, mode=Mode.VECTOR))["vector"]
+        assert plan.choice == "index: no filter; hnsw"
         assert plan.verdict == "the index of vectors chunk_vectors_1_hnsw was used"
         assert 100 <= plan.rows_examined < 1_000
         assert plan.buffers_hit + plan.buffers_read > 0
@@ -281,8 +282,11 @@ class TestPlans:
         assert "chunk_terms" in plan.plan_json
         # A condition on one utterance is more than the function knows of: the statement around it is explained.
         condition = Filter(speaker_keys=("ann",), start_ms=0)
-        checked = (await explain(tenant_id, filter=condition))["lexical"]
+        checked = (await explain(tenant_id, filter=condition, limits=NarrowingLimits(found_first_max=0)))["lexical"]
         assert "lexical_matches" in checked.plan_json
+        assert checked.choice.startswith("index of terms: only a look at a chunk tells whether it passes")
+        # Of few chunks those that pass are found first.
+        assert (await explain(tenant_id, filter=condition))["lexical"].choice.startswith("prefilter: 30 chunks pass")
 
     async def test_settings_of_the_index_are_those_of_a_search(self, filled, explain, owner, tended):
         tenant_id = await filled(20_000)

@@ -22,6 +22,8 @@ def print_plans(console: Console, legs: Iterable[index_admin_pb2.LegExplain]) ->
     for leg in legs:
         console.print(Text(printable(leg.leg), style="bold"))
         print_indented(console, Text(f"{printable(leg.verdict)}."), indent=2)
+        if leg.choice:
+            print_indented(console, Text(f"Chosen was {printable(leg.choice)}."), indent=2)
         if not leg.plan_json:
             continue
         blocks = f"{leg.buffers_hit:,} blocks from shared buffers and {leg.buffers_read:,} from outside"

@@ -26,17 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sagwan.search.v1 import search_pb2 as sagwan_dot_search_dot_v1_dot_search__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sagwan/search/v1/index_admin.proto\x12\x10sagwan.search.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsagwan/search/v1/search.proto\"\x17\n\x15GetIndexStatusRequest\"\xe9\x04\n\x0bIndexStatus\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.sagwan.search.v1.IndexKind\x12\x11\n\trow_count\x18\x02 \x01(\x03\x12\r\n\x05lists\x18\x03 \x01(\x05\x12\x0e\n\x06probes\x18\x04 \x01(\x05\x12\t\n\x01m\x18\x05 \x01(\x05\x12\x17\n\x0f\x65\x66_construction\x18\x06 \x01(\x05\x12\x11\n\tef_search\x18\x07 \x01(\x05\x12\x12\n\nsize_bytes\x18\x08 \x01(\x03\x12\x16\n\x0e\x62uffered_share\x18\t \x01(\x01\x12\x12\n\nscan_count\x18\n \x01(\x03\x12\x17\n\x0fmeasured_recall\x18\x0b \x01(\x01\x12\x30\n\x0cmeasure_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x64vice\x18\r \x01(\t\x12\x34\n\x0cquantization\x18\x0e \x01(\x0e\x32\x1e.sagwan.search.v1.Quantization\x12\x16\n\x0eiterative_scan\x18\x0f \x01(\t\x12\x10\n\x08rescored\x18\x10 \x01(\x05\x12\x13\n\x0btuple_count\x18\x11 \x01(\x03\x12\x17\n\x0f\x62uilt_row_count\x18\x12 \x01(\x03\x12.\n\nbuild_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrecall_target\x18\x14 \x01(\x01\x12\r\n\x05model\x18\x15 \x01(\t\x12\x13\n\x0b\x62uild_phase\x18\x16 \x01(\t\x12\x16\n\x0e\x62uild_progress\x18\x17 \x01(\x01\x12\x1a\n\x12\x62uild_memory_bytes\x18\x18 \x01(\x03\"K\n\x10PlanQueryRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12(\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x18.sagwan.search.v1.Filter\"?\n\x11PlanQueryResponse\x12*\n\x04legs\x18\x01 \x03(\x0b\x32\x1c.sagwan.search.v1.LegExplain\"\xab\x01\n\nLegExplain\x12\x0b\n\x03leg\x18\x01 \x01(\t\x12\x11\n\tplan_json\x18\x02 \x01(\t\x12\x0f\n\x07verdict\x18\x03 \x01(\t\x12\x15\n\rrows_examined\x18\x04 \x01(\x03\x12\x15\n\rrows_filtered\x18\x05 \x01(\x03\x12\x13\n\x0b\x62uffers_hit\x18\x06 \x01(\x03\x12\x14\n\x0c\x62uffers_read\x18\x07 \x01(\x03\x12\x13\n\x0b\x64uration_ms\x18\x08 \x01(\x01\"h\n\x10TuneIndexRequest\x12\x0e\n\x06recall\x18\x01 \x01(\x01\x12\r\n\x05\x61pply\x18\x02 \x01(\x08\x12\x35\n\rquantizations\x18\x03 \x03(\x0e\x32\x1e.sagwan.search.v1.Quantization\"\xac\x01\n\x11TuneIndexProgress\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12,\n\x05point\x18\x02 \x01(\x0b\x32\x1d.sagwan.search.v1.TuningPoint\x12-\n\x06\x63hosen\x18\x03 \x01(\x0b\x32\x1d.sagwan.search.v1.TuningPoint\x12\x13\n\x0b\x61sked_count\x18\x04 \x01(\x05\x12\x13\n\x0b\x64rawn_count\x18\x05 \x01(\x05\"?\n\x0bTuningPoint\x12\x10\n\x08settings\x18\x01 \x03(\t\x12\x0e\n\x06recall\x18\x02 \x01(\x01\x12\x0e\n\x06p50_ms\x18\x03 \x01(\x01\"v\n\x13RebuildIndexRequest\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.sagwan.search.v1.IndexKind\x12\x34\n\x0cquantization\x18\x02 \x01(\x0e\x32\x1e.sagwan.search.v1.Quantization\"7\n\x14RebuildIndexProgress\x12\r\n\x05phase\x18\x01 \x01(\t\x12\x10\n\x08progress\x18\x02 \x01(\x01*j\n\tIndexKind\x12\x1a\n\x16INDEX_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10INDEX_KIND_EXACT\x10\x01\x12\x13\n\x0fINDEX_KIND_HNSW\x10\x02\x12\x16\n\x12INDEX_KIND_IVFFLAT\x10\x03*v\n\x0cQuantization\x12\x1c\n\x18QUANTIZATION_UNSPECIFIED\x10\x00\x12\x15\n\x11QUANTIZATION_NONE\x10\x01\x12\x18\n\x14QUANTIZATION_HALFVEC\x10\x02\x12\x17\n\x13QUANTIZATION_BINARY\x10\x03\x32\xfc\x02\n\x11IndexAdminService\x12X\n\x0eGetIndexStatus\x12\'.sagwan.search.v1.GetIndexStatusRequest\x1a\x1d.sagwan.search.v1.IndexStatus\x12T\n\tPlanQuery\x12\".sagwan.search.v1.PlanQueryRequest\x1a#.sagwan.search.v1.PlanQueryResponse\x12V\n\tTuneIndex\x12\".sagwan.search.v1.TuneIndexRequest\x1a#.sagwan.search.v1.TuneIndexProgress0\x01\x12_\n\x0cRebuildIndex\x12%.sagwan.search.v1.RebuildIndexRequest\x1a&.sagwan.search.v1.RebuildIndexProgress0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sagwan/search/v1/index_admin.proto\x12\x10sagwan.search.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsagwan/search/v1/search.proto\"\x17\n\x15GetIndexStatusRequest\"\xe9\x04\n\x0bIndexStatus\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.sagwan.search.v1.IndexKind\x12\x11\n\trow_count\x18\x02 \x01(\x03\x12\r\n\x05lists\x18\x03 \x01(\x05\x12\x0e\n\x06probes\x18\x04 \x01(\x05\x12\t\n\x01m\x18\x05 \x01(\x05\x12\x17\n\x0f\x65\x66_construction\x18\x06 \x01(\x05\x12\x11\n\tef_search\x18\x07 \x01(\x05\x12\x12\n\nsize_bytes\x18\x08 \x01(\x03\x12\x16\n\x0e\x62uffered_share\x18\t \x01(\x01\x12\x12\n\nscan_count\x18\n \x01(\x03\x12\x17\n\x0fmeasured_recall\x18\x0b \x01(\x01\x12\x30\n\x0cmeasure_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x64vice\x18\r \x01(\t\x12\x34\n\x0cquantization\x18\x0e \x01(\x0e\x32\x1e.sagwan.search.v1.Quantization\x12\x16\n\x0eiterative_scan\x18\x0f \x01(\t\x12\x10\n\x08rescored\x18\x10 \x01(\x05\x12\x13\n\x0btuple_count\x18\x11 \x01(\x03\x12\x17\n\x0f\x62uilt_row_count\x18\x12 \x01(\x03\x12.\n\nbuild_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrecall_target\x18\x14 \x01(\x01\x12\r\n\x05model\x18\x15 \x01(\t\x12\x13\n\x0b\x62uild_phase\x18\x16 \x01(\t\x12\x16\n\x0e\x62uild_progress\x18\x17 \x01(\x01\x12\x1a\n\x12\x62uild_memory_bytes\x18\x18 \x01(\x03\"K\n\x10PlanQueryRequest\x12\r\n\x05query\x18\x01 \x01(\t\x12(\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x18.sagwan.search.v1.Filter\"?\n\x11PlanQueryResponse\x12*\n\x04legs\x18\x01 \x03(\x0b\x32\x1c.sagwan.search.v1.LegExplain\"\xbb\x01\n\nLegExplain\x12\x0b\n\x03leg\x18\x01 \x01(\t\x12\x11\n\tplan_json\x18\x02 \x01(\t\x12\x0f\n\x07verdict\x18\x03 \x01(\t\x12\x15\n\rrows_examined\x18\x04 \x01(\x03\x12\x15\n\rrows_filtered\x18\x05 \x01(\x03\x12\x13\n\x0b\x62uffers_hit\x18\x06 \x01(\x03\x12\x14\n\x0c\x62uffers_read\x18\x07 \x01(\x03\x12\x13\n\x0b\x64uration_ms\x18\x08 \x01(\x01\x12\x0e\n\x06\x63hoice\x18\t \x01(\t\"h\n\x10TuneIndexRequest\x12\x0e\n\x06recall\x18\x01 \x01(\x01\x12\r\n\x05\x61pply\x18\x02 \x01(\x08\x12\x35\n\rquantizations\x18\x03 \x03(\x0e\x32\x1e.sagwan.search.v1.Quantization\"\xac\x01\n\x11TuneIndexProgress\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12,\n\x05point\x18\x02 \x01(\x0b\x32\x1d.sagwan.search.v1.TuningPoint\x12-\n\x06\x63hosen\x18\x03 \x01(\x0b\x32\x1d.sagwan.search.v1.TuningPoint\x12\x13\n\x0b\x61sked_count\x18\x04 \x01(\x05\x12\x13\n\x0b\x64rawn_count\x18\x05 \x01(\x05\"?\n\x0bTuningPoint\x12\x10\n\x08settings\x18\x01 \x03(\t\x12\x0e\n\x06recall\x18\x02 \x01(\x01\x12\x0e\n\x06p50_ms\x18\x03 \x01(\x01\"v\n\x13RebuildIndexRequest\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.sagwan.search.v1.IndexKind\x12\x34\n\x0cquantization\x18\x02 \x01(\x0e\x32\x1e.sagwan.search.v1.Quantization\"7\n\x14RebuildIndexProgress\x12\r\n\x05phase\x18\x01 \x01(\t\x12\x10\n\x08progress\x18\x02 \x01(\x01*j\n\tIndexKind\x12\x1a\n\x16INDEX_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10INDEX_KIND_EXACT\x10\x01\x12\x13\n\x0fINDEX_KIND_HNSW\x10\x02\x12\x16\n\x12INDEX_KIND_IVFFLAT\x10\x03*v\n\x0cQuantization\x12\x1c\n\x18QUANTIZATION_UNSPECIFIED\x10\x00\x12\x15\n\x11QUANTIZATION_NONE\x10\x01\x12\x18\n\x14QUANTIZATION_HALFVEC\x10\x02\x12\x17\n\x13QUANTIZATION_BINARY\x10\x03\x32\xfc\x02\n\x11IndexAdminService\x12X\n\x0eGetIndexStatus\x12\'.sagwan.search.v1.GetIndexStatusRequest\x1a\x1d.sagwan.search.v1.IndexStatus\x12T\n\tPlanQuery\x12\".sagwan.search.v1.PlanQueryRequest\x1a#.sagwan.search.v1.PlanQueryResponse\x12V\n\tTuneIndex\x12\".sagwan.search.v1.TuneIndexRequest\x1a#.sagwan.search.v1.TuneIndexProgress0\x01\x12_\n\x0cRebuildIndex\x12%.sagwan.search.v1.RebuildIndexRequest\x1a&.sagwan.search.v1.RebuildIndexProgress0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sagwan.search.v1.index_admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INDEXKIND']._serialized_start=1604
-  _globals['_INDEXKIND']._serialized_end=1710
-  _globals['_QUANTIZATION']._serialized_start=1712
-  _globals['_QUANTIZATION']._serialized_end=1830
+  _globals['_INDEXKIND']._serialized_start=1620
+  _globals['_INDEXKIND']._serialized_end=1726
+  _globals['_QUANTIZATION']._serialized_start=1728
+  _globals['_QUANTIZATION']._serialized_end=1846
   _globals['_GETINDEXSTATUSREQUEST']._serialized_start=120
   _globals['_GETINDEXSTATUSREQUEST']._serialized_end=143
   _globals['_INDEXSTATUS']._serialized_start=146
@@ -46,17 +46,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANQUERYRESPONSE']._serialized_start=842
   _globals['_PLANQUERYRESPONSE']._serialized_end=905
   _globals['_LEGEXPLAIN']._serialized_start=908
-  _globals['_LEGEXPLAIN']._serialized_end=1079
-  _globals['_TUNEINDEXREQUEST']._serialized_start=1081
-  _globals['_TUNEINDEXREQUEST']._serialized_end=1185
-  _globals['_TUNEINDEXPROGRESS']._serialized_start=1188
-  _globals['_TUNEINDEXPROGRESS']._serialized_end=1360
-  _globals['_TUNINGPOINT']._serialized_start=1362
-  _globals['_TUNINGPOINT']._serialized_end=1425
-  _globals['_REBUILDINDEXREQUEST']._serialized_start=1427
-  _globals['_REBUILDINDEXREQUEST']._serialized_end=1545
-  _globals['_REBUILDINDEXPROGRESS']._serialized_start=1547
-  _globals['_REBUILDINDEXPROGRESS']._serialized_end=1602
-  _globals['_INDEXADMINSERVICE']._serialized_start=1833
-  _globals['_INDEXADMINSERVICE']._serialized_end=2213
+  _globals['_LEGEXPLAIN']._serialized_end=1095
+  _globals['_TUNEINDEXREQUEST']._serialized_start=1097
+  _globals['_TUNEINDEXREQUEST']._serialized_end=1201
+  _globals['_TUNEINDEXPROGRESS']._serialized_start=1204
+  _globals['_TUNEINDEXPROGRESS']._serialized_end=1376
+  _globals['_TUNINGPOINT']._serialized_start=1378
+  _globals['_TUNINGPOINT']._serialized_end=1441
+  _globals['_REBUILDINDEXREQUEST']._serialized_start=1443
+  _globals['_REBUILDINDEXREQUEST']._serialized_end=1561
+  _globals['_REBUILDINDEXPROGRESS']._serialized_start=1563
+  _globals['_REBUILDINDEXPROGRESS']._serialized_end=1618
+  _globals['_INDEXADMINSERVICE']._serialized_start=1849
+  _globals['_INDEXADMINSERVICE']._serialized_end=2229
 # @@protoc_insertion_point(module_scope)

@@ -280,6 +280,7 @@ class LegExplain(_message.Message):
     BUFFERS_HIT_FIELD_NUMBER: _builtins.int
     BUFFERS_READ_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
+    CHOICE_FIELD_NUMBER: _builtins.int
     leg: _builtins.str
     """`lexical` or `vector`."""
     plan_json: _builtins.str
@@ -296,6 +297,8 @@ class LegExplain(_message.Message):
     """Blocks read from outside of them."""
     duration_ms: _builtins.float
     """Time of the statement in milliseconds, measuring it included."""
+    choice: _builtins.str
+    """Which way the leg was to find its chunks, and why: as `LegPlan.choice` in search.proto."""
     def __init__(
         self,
         *,
@@ -307,10 +310,11 @@ class LegExplain(_message.Message):
         buffers_hit: _builtins.int = ...,
         buffers_read: _builtins.int = ...,
         duration_ms: _builtins.float = ...,
+        choice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buffers_hit", b"buffers_hit", "buffers_read", b"buffers_read", "duration_ms", b"duration_ms", "leg", b"leg", "plan_json", b"plan_json", "rows_examined", b"rows_examined", "rows_filtered", b"rows_filtered", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buffers_hit", b"buffers_hit", "buffers_read", b"buffers_read", "choice", b"choice", "duration_ms", b"duration_ms", "leg", b"leg", "plan_json", b"plan_json", "rows_examined", b"rows_examined", "rows_filtered", b"rows_filtered", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

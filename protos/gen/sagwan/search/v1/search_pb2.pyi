@@ -830,7 +830,10 @@ class LegPlan(_message.Message):
     weight: _builtins.float
     """Its weight in the fusion."""
     choice: _builtins.str
-    """What it did, in words: index or exact scan, and why; empty when that was not looked into."""
+    """What it did and why, in words that begin with one of: `index` (of vectors, read on until enough of what it gives passes the
+    filter), `prefilter` (what passes the filter was found first, and all of it compared), `exact scan` (every row was), `index of
+    terms` (the lexical leg: what holds a matched term was scored where it passes). Empty on later pages.
+    """
     candidate_count: _builtins.int
     """Candidates it gave."""
     def __init__(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from sagwan_runtime.postgres.queries import Query
 from sagwan_search.adapters.index_sql import index_name
 from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.adapters.vectors import explained, serving_model, serving_table
+from sagwan_search.domain.fusion import Leg
 from sagwan_search.domain.indexes import IndexKind
+from sagwan_search.domain.narrowing import USUAL_LIMITS, NarrowingLimits
 from sagwan_search.domain.plans import LegPlan, read_plan
 from sagwan_search.ports import SearchSession
 
@@ -56,10 +59,13 @@ class ExplainingStore(PostgresMeetingStore):
     Args:
         database: The service's pool: same role, same settings.
         queries: Those of `queries.sql`.
+        limits: Up to where filters are answered by what they keep.
     """
 
-    def __init__(self, database: Database, queries: Mapping[str, Query]) -> None:
-        super().__init__(database, queries)
+    def __init__(
+        self, database: Database, queries: Mapping[str, Query], *, limits: NarrowingLimits = USUAL_LIMITS
+    ) -> None:
+        super().__init__(database, queries, limits=limits)
         self.plans: list[LegPlan] = []
 
     @asynccontextmanager
@@ -67,7 +73,8 @@ class ExplainingStore(PostgresMeetingStore):
         """Opens a session."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
             explaining = _ExplainingSession(session, self._queries)
-            yield self._session(explaining)
+            looking = self._session(explaining)
+            yield looking
             if not explaining.plans:
                 return
             row = await session.fetch_row(serving_model(self._queries))
@@ -76,4 +83,5 @@ class ExplainingStore(PostgresMeetingStore):
                 table = serving_table(row)
                 index = index_name(table.name, table.plan.kind)
             for leg, plan in explaining.plans:
-                self.plans.append(read_plan(leg, plan, vector_index=index if leg == "vector" else ""))
+                found = read_plan(leg, plan, vector_index=index if leg == "vector" else "")
+                self.plans.append(replace(found, choice=await looking.choice(Leg(leg))))

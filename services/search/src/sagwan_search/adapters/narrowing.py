@@ -1,4 +1,4 @@
-"""Filters as PostgreSQL is asked for them: meetings resolved to keys, then conditions that migrations/0008 writes."""
+"""Filters as PostgreSQL is asked for them: meetings resolved to keys while they are few; migrations/0014 writes."""
 
 import json
 from collections import OrderedDict
@@ -9,6 +9,7 @@ from typing import Any, Final
 from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.domain.filters import Filter
+from sagwan_search.domain.narrowing import NarrowingLimits
 from sagwan_search.domain.phrases import phrase_pattern
 
 # What is kept of filters at most: some megabytes.
@@ -28,25 +29,12 @@ class Narrowed:
         vectors: Condition on a row of vectors.
         chunks: Condition on a row of terms for what lexical_matches passes; None when that holds all of the filter.
         rows: The filter as a condition on any row of terms.
-        chunk_ids: All chunks that pass, where they were found first.
     """
 
     terms: str
     vectors: str
     chunks: str | None
     rows: str
-    chunk_ids: Sequence[int] | None = None
-
-    def lexical_leg(self, queries: Mapping[str, Query]) -> Query:
-        """The statement of the lexical leg."""
-        if self.chunks is None:
-            return queries["lexical_leg"]
-        return queries["lexical_leg_checked"].with_condition("passes", self.chunks)
-
-    def newest(self, queries: Mapping[str, Query]) -> tuple[Query, Sequence[int] | None]:
-        """The statement of what passes, the newest first, and the chunks that it looks at; None for all."""
-        passes = "true" if self.chunk_ids is not None else self.rows
-        return queries["newest"].with_condition("passes", passes), self.chunk_ids
 
 
 EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None, rows="true")
@@ -56,16 +44,10 @@ EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None, rows="true
 class Narrowing:
     """Makes filters ready."""
 
-    def __init__(self, queries: Mapping[str, Query], *, found_first_max: int) -> None:
-        """Takes the statements.
-
-        Args:
-            queries: By name.
-            found_first_max: When the terms that a filter asks for leave up to so many chunks, these are found first,
-                and each leg looks at exactly them. When they leave more, the legs come by enough on their way.
-        """
+    def __init__(self, queries: Mapping[str, Query], limits: NarrowingLimits) -> None:
+        """Takes the statements, by name, and up to where meetings are named by their keys."""
         self._queries = queries
-        self._found_first_max = found_first_max
+        self._limits = limits
         # The same filter has the same conditions. Both halves of a search ask for them, and so does its next page.
         self._written: OrderedDict[str, Narrowed] = OrderedDict()
 
@@ -73,23 +55,27 @@ class Narrowing:
         """A filter for the legs of one transaction."""
         if condition == Filter():
             return EVERYTHING
-        found = await self._conditions(session, await _resolved(session, self._queries, condition))
-        if not condition.requires_terms:
-            return found
-        rows = await session.fetch(self._queries["filter_matches"], found.terms, self._found_first_max + 1)
-        if len(rows) > self._found_first_max:
-            return found
-        chunk_ids = [row["chunk_id"] for row in rows]
-        if found.chunks is not None:
-            query = self._queries["passing_chunks"].with_condition("passes", found.chunks)
-            chunk_ids = [row["chunk_id"] for row in await session.fetch(query, chunk_ids)]
-        return Narrowed(json.dumps({"chunk_ids": chunk_ids}), found.vectors, None, found.rows, chunk_ids)
+        return await self._conditions(session, await self._resolved(session, condition))
+
+    async def estimate(self, session: Session, narrowed: Narrowed) -> int:
+        """About how many chunks pass a filter, or more where only a look at each can tell."""
+        return int(await session.fetch_value(self._queries["filter_estimate"], narrowed.terms))
+
+    async def matches(self, session: Session, narrowed: Narrowed, most: int) -> list[int] | None:
+        """All chunks that pass a filter; None when more than so many may."""
+        found: list[int] = await session.fetch_value(self._queries["filter_matches"], narrowed.terms, most + 1)
+        if len(found) > most:
+            return None
+        if narrowed.chunks is not None:
+            query = self._queries["passing_chunks"].with_condition("passes", narrowed.chunks)
+            found = await session.fetch_value(query, found)
+        return found
 
     async def utterances(self, session: Session, condition: Filter) -> str:
         """A filter as a condition on utterances and their meetings."""
         if condition == Filter():
             return "true"
-        resolved = await _resolved(session, self._queries, condition)
+        resolved = await self._resolved(session, condition)
         passes: str = await session.fetch_value(self._queries["utterance_filter"], resolved)
         return passes
 
@@ -105,29 +91,38 @@ class Narrowing:
                 self._written.popitem(last=False)
         return found
 
+    async def _resolved(self, session: Session, condition: Filter) -> str:
+        """A filter as JSON, as `filter_condition` reads it, with the keys of the meetings that parts leave, if few."""
+        asked: dict[str, int] = {}
+        for each in condition.tree():
+            if fields := _meeting_fields(each):
+                asked.setdefault(json.dumps(fields), len(asked))
+        keys: dict[int, Sequence[int]] = {}
+        many: set[int] = set()
+        if asked:
+            places = [{"place": place, **json.loads(fields)} for fields, place in asked.items()]
+            rows = await session.fetch(
+                self._queries["resolve_meetings"], json.dumps(places), self._limits.meeting_keys_max + 1
+            )
+            keys = {row["place"]: row["meeting_keys"] for row in rows}
+            many = {
+                row["place"]
+                for row in rows
+                if len(row["meeting_keys"]) > self._limits.meeting_keys_max
+                or row["chunk_count"] > self._limits.keyed_chunks_max
+            }
 
-async def _resolved(session: Session, queries: Mapping[str, Query], condition: Filter) -> str:
-    """A filter as JSON, as `filter_condition` reads it, with the keys of the meetings that its parts leave."""
-    asked: dict[str, int] = {}
-    for each in condition.tree():
-        if fields := _meeting_fields(each):
-            asked.setdefault(json.dumps(fields), len(asked))
-    keys: dict[int, Sequence[int]] = {}
-    if asked:
-        places = [{"place": place, **json.loads(fields)} for fields, place in asked.items()]
-        rows = await session.fetch(queries["resolve_meetings"], json.dumps(places))
-        keys = {row["place"]: row["meeting_keys"] for row in rows}
+        def as_json(part: Filter) -> dict[str, Any]:
+            written = _own_fields(part)
+            if fields := _meeting_fields(part):
+                place = asked[json.dumps(fields)]
+                written |= fields if place in many else {"meeting_keys": keys.get(place, [])}
+            for name in _GROUPS:
+                if group := getattr(part, name):
+                    written[name] = [as_json(each) for each in group]
+            return written
 
-    def as_json(part: Filter) -> dict[str, Any]:
-        written = _own_fields(part)
-        if fields := _meeting_fields(part):
-            written["meeting_keys"] = keys.get(asked[json.dumps(fields)], [])
-        for name in _GROUPS:
-            if group := getattr(part, name):
-                written[name] = [as_json(each) for each in group]
-        return written
-
-    return json.dumps(as_json(condition))
+        return json.dumps(as_json(condition))
 
 
 def _meeting_fields(part: Filter) -> dict[str, Sequence[str]]:

@@ -10,32 +10,26 @@ from uuid import UUID
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
-from sagwan_runtime.postgres.sparse import sparse_vector
-from sagwan_search.adapters.index_sql import index_name
-from sagwan_search.adapters.narrowing import EVERYTHING, Narrowing
+from sagwan_search.adapters.legs import Legs
+from sagwan_search.adapters.narrowing import Narrowing
 from sagwan_search.adapters.vectors import (
     ServingTable,
-    planned,
     serving_model,
     serving_table,
-    vector_leg,
-    vectors_among,
 )
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
-from sagwan_search.domain.fusion import Candidate
-from sagwan_search.domain.indexes import EXACT, IndexKind, IndexPlan
+from sagwan_search.domain.fusion import Candidate, Leg
 from sagwan_search.domain.lexical import TermStatistics, WeightedTerm
 from sagwan_search.domain.lines import Span, Utterance
+from sagwan_search.domain.narrowing import USUAL_LIMITS, NarrowingLimits
 from sagwan_search.domain.neighbors import Place
 from sagwan_search.domain.suggestions import Suggestion
 from sagwan_search.ports import Model, SearchSession, SpokenLine, UtterancePage, Vector
 from sagwan_text.term_offsets import TermOffsets
-from sagwan_text.terms import TERM_IDS_MAX
 
 _MEETING_COUNTS_MAX = 1_000
-_CHUNKS_FOUND_FIRST_MAX = 5_000
 _NEAR_WORDS_MAX = 5_000
 _NAMES_MAX = 500
 
@@ -43,21 +37,19 @@ _NAMES_MAX = 500
 class PostgresSearchSession:
     """One transaction of a search."""
 
-    def __init__(self, session: Session, queries: Mapping[str, Query], narrowing: Narrowing) -> None:
+    def __init__(self, session: Session, queries: Mapping[str, Query], legs: Legs) -> None:
         self._session = session
         self._queries = queries
-        self._narrowing = narrowing
-        self._narrowed = EVERYTHING
+        self._legs = legs
         self._serving: ServingTable | None = None
 
     async def narrow(self, condition: Filter) -> None:
         """Restricts the legs to what passes a filter."""
-        self._narrowed = await self._narrowing.chunks(self._session, condition)
+        await self._legs.narrow(condition)
 
-    @property
-    def passing_count(self) -> int | None:
-        """How many chunks pass the filter, where they were so few that they were found first."""
-        return None if self._narrowed.chunk_ids is None else len(self._narrowed.chunk_ids)
+    async def passing_estimate(self) -> int | None:
+        """About how many chunks pass the filter; None without one."""
+        return await self._legs.passing_estimate()
 
     async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
         """How many chunks there are, and how many under each of these index keys: terms, or tiers of terms."""
@@ -69,15 +61,7 @@ class PostgresSearchSession:
 
     async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
         """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
-        weights = sparse_vector({term.term_id: term.weight for term in scored}, TERM_IDS_MAX)
-        rows = await self._session.fetch(
-            self._narrowed.lexical_leg(self._queries),
-            list(keys),
-            weights,
-            self._narrowed.terms,
-            depth,
-        )
-        return [Candidate(row["chunk_id"], row["score"]) for row in rows]
+        return await self._legs.lexical(keys, scored, depth)
 
     async def serving_model(self) -> Model | None:
         """The model whose vectors are complete; None before the first ingest."""
@@ -89,33 +73,8 @@ class PostgresSearchSession:
         return Model(row["sha256"], label, row["dimension"])
 
     async def nearest(self, vector: Vector, depth: int) -> list[Candidate]:
-        """Chunks of the serving model nearest to a vector, by cosine, best first.
-
-        As many as were asked for wherever so many pass the filter: where an index gave up, all rows are compared.
-        """
-        serving = self._table()
-        if self._narrowed.chunk_ids is not None:
-            query = vectors_among(self._queries, serving)
-            rows = await self._session.fetch(query, vector, self._narrowed.chunk_ids, depth)
-            return [Candidate(row["chunk_id"], row["score"]) for row in rows]
-        found = await self._nearest(serving, serving.plan, vector, depth)
-        if len(found) < depth and await self._asks_index(serving, vector, depth):
-            found = await self._nearest(serving, EXACT, vector, depth)
-        return found
-
-    async def _asks_index(self, serving: ServingTable, vector: Vector, depth: int) -> bool:
-        """Whether PostgreSQL finds the index worth asking: with few rows left by a filter, it compares all of them."""
-        if serving.plan.kind is IndexKind.EXACT:
-            return False
-        query = planned(vector_leg(self._queries, serving, serving.plan, passes=self._narrowed.vectors))
-        plan = await self._session.fetch_value(query, vector, depth, serving.settings.rescored)
-        return index_name(serving.name, serving.plan.kind) in plan
-
-    async def _nearest(self, serving: ServingTable, plan: IndexPlan, vector: Vector, depth: int) -> list[Candidate]:
-        query = vector_leg(self._queries, serving, plan, passes=self._narrowed.vectors)
-        rescored = 1 if plan.kind is IndexKind.EXACT else serving.settings.rescored
-        rows = await self._session.fetch(query, vector, depth, rescored)
-        return [Candidate(row["chunk_id"], row["score"]) for row in rows]
+        """Chunks of the serving model nearest to a vector, by cosine, best first."""
+        return await self._legs.nearest(self._table(), vector, depth)
 
     def _table(self) -> ServingTable:
         if self._serving is None:
@@ -124,9 +83,11 @@ class PostgresSearchSession:
 
     async def newest(self, depth: int) -> list[int]:
         """Chunks that pass the filter, those of the newest meetings first, then as they were said."""
-        query, among = self._narrowed.newest(self._queries)
-        rows = await self._session.fetch(query, among, depth)
-        return [row["chunk_id"] for row in rows]
+        return await self._legs.newest(depth)
+
+    async def choice(self, leg: Leg) -> str:
+        """How a leg found what it did and why, in words; empty for a leg that took no part."""
+        return await self._legs.choice(leg)
 
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
         """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
@@ -200,11 +161,12 @@ class PostgresMeetingStore:
         database: Database,
         queries: Mapping[str, Query],
         *,
-        found_first_max: int = _CHUNKS_FOUND_FIRST_MAX,
+        limits: NarrowingLimits = USUAL_LIMITS,
     ) -> None:
         self._database = database
         self._queries = queries
-        self._narrowing = Narrowing(queries, found_first_max=found_first_max)
+        self._narrowing = Narrowing(queries, limits)
+        self._limits = limits
 
     @asynccontextmanager
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
@@ -213,7 +175,8 @@ class PostgresMeetingStore:
             yield self._session(session)
 
     def _session(self, session: Session) -> PostgresSearchSession:
-        return PostgresSearchSession(session, self._queries, self._narrowing)
+        legs = Legs(session, self._queries, self._narrowing, self._limits)
+        return PostgresSearchSession(session, self._queries, legs)
 
     async def utterances(
         self,

@@ -1,27 +1,32 @@
 -- The statements of the search service. They run as sagwan_service, inside a transaction that has named its tenant, so
--- row-level security adds the tenant to each. `:passes` stands for what filter_condition (migrations/0008) writes.
+-- row-level security adds the tenant to each. `:passes` stands for what filter_condition (migrations/0014) writes.
 
 -- name: resolve_meetings
--- Keys of the meetings that pass each of several filters, by the filter's place; a field that is left out does not restrict.
-SELECT f.place, array_agg(m.meeting_key) AS meeting_keys
+-- Keys of the meetings that pass each of several filters, up to a number, and the chunks that they have, by the filter's place; a
+-- field that is left out does not restrict. Beyond few, meeting_condition (migrations/0014) says the same.
+SELECT f.place, array_agg(m.meeting_key) AS meeting_keys, sum(m.chunk_count) AS chunk_count
 FROM jsonb_to_recordset($1::jsonb) AS f (
     place integer, meeting_ids text[], series_keys text[], participant_keys text[], tag_keys text[], languages text[]
 )
 CROSS JOIN LATERAL (
-    SELECT * FROM meetings WHERE f.meeting_ids IS NULL
-    UNION ALL
-    SELECT * FROM meetings WHERE meeting_id = ANY (f.meeting_ids)
-) AS m
-WHERE (f.series_keys IS NULL OR m.series_key = ANY (f.series_keys))
-  AND (f.participant_keys IS NULL OR m.participant_keys && f.participant_keys)
-  AND (f.tag_keys IS NULL OR m.tag_keys && f.tag_keys)
-  AND (
-      f.languages IS NULL
-      OR EXISTS (
-          SELECT FROM unnest(f.languages) AS l (tag)
-          WHERE starts_with(lower(m.language COLLATE "C") || '-', l.tag || '-')
+    SELECT s.meeting_key, s.chunk_count
+    FROM (
+        SELECT * FROM meetings WHERE f.meeting_ids IS NULL
+        UNION ALL
+        SELECT * FROM meetings WHERE meeting_id = ANY (f.meeting_ids)
+    ) AS s
+    WHERE (f.series_keys IS NULL OR s.series_key = ANY (f.series_keys))
+      AND (f.participant_keys IS NULL OR s.participant_keys && f.participant_keys)
+      AND (f.tag_keys IS NULL OR s.tag_keys && f.tag_keys)
+      AND (
+          f.languages IS NULL
+          OR EXISTS (
+              SELECT FROM unnest(f.languages) AS l (tag)
+              WHERE starts_with(lower(s.language COLLATE "C") || '-', l.tag || '-')
+          )
       )
-  )
+    LIMIT $2
+) AS m
 GROUP BY f.place;
 
 -- name: filter_conditions
@@ -36,13 +41,17 @@ FROM CAST($1 AS jsonb) AS f;
 -- A filter, its meetings resolved, as a condition on utterances.
 SELECT filter_condition($1::jsonb, 'utterances');
 
+-- name: filter_estimate
+-- About how many chunks pass a filter, as far as is known beside their terms.
+SELECT filter_estimate($1::jsonb);
+
 -- name: filter_matches
 -- Chunks that pass a filter, as far as is known beside their terms, up to a number.
-SELECT chunk_id FROM filter_matches($1::jsonb, $2::integer) AS chunk_id;
+SELECT coalesce(array_agg(chunk_id), '{}') FROM filter_matches($1::jsonb, $2::integer) AS chunk_id;
 
 -- name: passing_chunks
 -- Those of the given chunks that pass a filter.
-SELECT t.chunk_id FROM chunk_terms AS t WHERE t.chunk_id = ANY ($1::bigint[]) AND :passes;
+SELECT coalesce(array_agg(t.chunk_id), '{}') FROM chunk_terms AS t WHERE t.chunk_id = ANY ($1::bigint[]) AND :passes;
 
 -- name: term_statistics
 -- Chunks of the corpus, and chunks under each of the keys, terms or tiers of them; one row with a NULL key when none occurs.
@@ -72,10 +81,12 @@ FROM (
 ORDER BY p.score DESC, p.chunk_id;
 
 -- name: serving_model
--- The model whose vectors are complete, with its index. Until the transaction ends, indexes are searched as that row says.
+-- The model whose vectors are complete, with its index and about how many rows there are of all tenants. Until the transaction ends, indexes are searched as that row says.
 SELECT
     m.model_id, m.name, m.revision, m.quantization AS model_quantization, m.sha256, m.dimension,
     i.kind, i.quantization, i.m, i.ef_construction, i.lists, i.ef_search, i.probes, i.iterative_scan, i.rescored,
+    coalesce((SELECT greatest(c.reltuples, 0) FROM pg_class AS c WHERE c.oid = to_regclass('chunk_vectors_' || m.model_id)), 0)::bigint
+        AS row_count,
     :applied AS applied
 FROM models AS m
 JOIN vector_indexes AS i ON i.model_id = m.model_id

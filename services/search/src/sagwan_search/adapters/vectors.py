@@ -20,12 +20,14 @@ class ServingTable:
         dimension: Of its vectors.
         plan: The index that it has.
         settings: How that is searched.
+        row_count: Rows of all tenants, as PostgreSQL last counted them; 0 before it has.
     """
 
     name: str
     dimension: int
     plan: IndexPlan
     settings: SearchSettings
+    row_count: int = 0
 
 
 def table_of(model_id: int) -> str:
@@ -40,7 +42,7 @@ def serving_model(queries: Mapping[str, Query]) -> Query:
 
 def serving_table(row: Mapping[str, Any]) -> ServingTable:
     """The table that a row of `serving_model` is about."""
-    return ServingTable(table_of(row["model_id"]), row["dimension"], plan_of(row), settings_of(row))
+    return ServingTable(table_of(row["model_id"]), row["dimension"], plan_of(row), settings_of(row), row["row_count"])
 
 
 def plan_of(row: Mapping[str, Any]) -> IndexPlan:

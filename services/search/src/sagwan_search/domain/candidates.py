@@ -22,6 +22,11 @@ class Selection:
     left_out: tuple[WeightedTerm, ...] = ()
 
     @property
+    def whole(self) -> bool:
+        """Whether all chunks that hold a term are candidates."""
+        return not self.left_out and not any(self.tiers.values())
+
+    @property
     def keys(self) -> list[int]:
         """The index keys whose chunks are candidates."""
         return [tier_key(term.term_id, tier) for term, tier in self.tiers.items()]

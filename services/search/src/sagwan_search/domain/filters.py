@@ -66,11 +66,6 @@ class Filter:
         for each in (*self.all_of, *self.any_of, *self.none_of):
             yield from each.tree()
 
-    @property
-    def requires_terms(self) -> bool:
-        """Whether nothing passes without holding certain terms."""
-        return bool(self.term_ids) or any(each.requires_terms for each in self.all_of)
-
     def asks_for(self, utterance: Utterance) -> bool:
         """Whether a chunk that passes may do so for the sake of this utterance, as far as utterances are asked for."""
         return (

@@ -23,6 +23,7 @@ class LegPlan:
         buffers_hit: Blocks found in shared buffers.
         buffers_read: Blocks read from outside of them.
         duration_ms: Time of the statement.
+        choice: How the leg was to find its chunks and why, in words.
     """
 
     leg: str
@@ -34,6 +35,7 @@ class LegPlan:
     buffers_hit: int
     buffers_read: int
     duration_ms: float
+    choice: str = ""
 
 
 def read_plan(leg: str, plan_json: str, *, vector_index: str = "") -> LegPlan:

@@ -36,6 +36,7 @@ class Query:
         neighbor_count: Chunks to show before and after each hit.
         hits_per_meeting_max: Hits of one meeting on all pages together; 0 for any number.
         facets: Whether to count what the ranking's chunks have in common.
+        explain: Whether to say how each leg found its candidates.
     """
 
     text: str
@@ -48,3 +49,4 @@ class Query:
     neighbor_count: int = 0
     hits_per_meeting_max: int = 0
     facets: bool = False
+    explain: bool = False

@@ -23,6 +23,7 @@ class Ranking:
         match_share: How much of the question the best chunk of the lexical leg says, from 0 to 1.
         corrections: What was looked for in place of words that occur nowhere, and what conditions may have meant. Later
             pages do not know.
+        choices: How each leg found its candidates and why, in words, where that was asked. Later pages do not know.
     """
 
     chunks: Sequence[Fused]
@@ -33,6 +34,7 @@ class Ranking:
     partial_reason: str = ""
     match_share: float = 0.0
     corrections: Sequence[Correction] = ()
+    choices: Mapping[Leg, str] = field(default_factory=dict)
 
     def after(self, count: int) -> Self | None:
         """What is left after so many chunks; None when nothing is."""
