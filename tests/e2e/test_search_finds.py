@@ -43,6 +43,7 @@ def test_a_hit_says_who_spoke_when_and_why_it_ranked(search, key):
     assert {leg.leg for leg in hit.legs} == {search_pb2.LEG_LEXICAL, search_pb2.LEG_VECTOR}
     assert sum(leg.contribution for leg in hit.legs) + hit.neighbor_support == pytest.approx(hit.score)
     assert 0 < response.explanation.match_share <= 1
+    assert [each.choice.partition(":")[0] for each in response.explanation.legs] == ["index of terms", "exact scan"]
     assert "캐시" in [term.term for term in hit.matched_terms]
     assert any("캐시" in line.text[mark.start : mark.end] for line in hit.lines for mark in line.highlights)
     assert response.model.startswith("intfloat/multilingual-e5-small@")

@@ -282,7 +282,8 @@ class TestAnswers:
         assert list(shown.lines_after) == [second, first]
 
     def test_terms_and_legs_are_explained_only_when_asked_for(self):
-        found = answer(hits=[self.HIT], terms=self.HIT.terms, candidate_counts={Leg.LEXICAL: 3, Leg.VECTOR: 100})
+        counts, choices = {Leg.LEXICAL: 3, Leg.VECTOR: 100}, {Leg.LEXICAL: "index of terms", Leg.VECTOR: "prefilter"}
+        found = answer(hits=[self.HIT], terms=self.HIT.terms, candidate_counts=counts, choices=choices)
         silent = answered(search(), found)
         assert not silent.HasField("explanation")
         assert not silent.hits[0].matched_terms
@@ -290,9 +291,9 @@ class TestAnswers:
         response = answered(request, found)
         term = search_pb2.MatchedTerm(term="예산", idf=1.25, document_count=3)
         assert list(response.hits[0].matched_terms) == list(response.explanation.terms) == [term]
-        assert [(each.leg, each.weight, each.candidate_count) for each in response.explanation.legs] == [
-            (search_pb2.LEG_LEXICAL, 1.25, 3),
-            (search_pb2.LEG_VECTOR, 2.0, 100),
+        assert [(each.leg, each.weight, each.candidate_count, each.choice) for each in response.explanation.legs] == [
+            (search_pb2.LEG_LEXICAL, 1.25, 3, "index of terms"),
+            (search_pb2.LEG_VECTOR, 2.0, 100, "prefilter"),
         ]
 
     def test_a_degraded_answer_says_why(self):

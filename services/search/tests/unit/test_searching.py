@@ -112,6 +112,12 @@ class TestLegs:
         assert answer.ranking.candidate_counts == {Leg.LEXICAL: 2, Leg.VECTOR: 4}
         assert (answer.ranking.model, answer.ranking.degraded_reason) == (MODEL.label, "")
 
+    async def test_legs_say_how_they_found_their_chunks_when_asked(self, searching_with):
+        searching = searching_with()
+        answer = await ask(searching, "budget", explain=True)
+        assert answer.ranking.choices == {leg: f"{leg.value}: every chunk was looked at" for leg in Leg}
+        assert not any((await ask(searching, "budget")).ranking.choices.values())
+
     async def test_lexical_mode_never_asks_the_embedder(self, searching_with, sample_meeting):
         embedder = PointingEmbedder(sample_meeting.vector(0))
         answer = await ask(searching_with(embedder), "budget", mode=Mode.LEXICAL)
