@@ -29,7 +29,8 @@ _log = structlog.get_logger(__name__)
 # A server that has stopped answering must not hold a call past its deadline.
 _CLEAN_UP_TIMEOUT_S = 1.0
 
-_NAME_TENANT = "SELECT set_config('sagwan.tenant_id', $1, true)"
+# Who only reads sees one state of the database through all of its statements.
+_BEGIN, _BEGIN_READING = "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class Session:
@@ -91,7 +92,7 @@ class Session:
     async def name_tenant(self, tenant_id: UUID) -> None:
         """Says whose rows the transaction sees from here on."""
         with driver_errors():
-            await self._connection.execute(_NAME_TENANT, str(tenant_id), timeout=self._deadline.remaining_s())
+            await self._connection.execute(_naming(tenant_id), timeout=self._deadline.remaining_s())
 
     @contextmanager
     def _observed(self, query: Query) -> Iterator[None]:
@@ -140,27 +141,28 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
         """A transaction that sees one tenant's rows; commits on leaving, rolls back on an exception."""
-        async with self.transaction(deadline, read_only=read_only) as session:
-            await session.name_tenant(tenant_id)
+        # Both in one round trip: a search has two transactions.
+        begin = f"{_BEGIN_READING if read_only else _BEGIN}; {_naming(tenant_id)}"
+        async with self._transaction(deadline, begin) as session:
             yield session
 
     @asynccontextmanager
     async def transaction(self, deadline: Deadline, *, read_only: bool = False) -> AsyncIterator[Session]:
         """A transaction that sees no tenant's rows until it names one; else as `tenant`."""
+        async with self._transaction(deadline, _BEGIN_READING if read_only else _BEGIN) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self, deadline: Deadline, begin: str) -> AsyncIterator[Session]:
         async with self._connection(deadline) as connection:
-            # Who only reads sees one state of the database through all of its statements.
-            isolation = "repeatable_read" if read_only else None
-            transaction = connection.transaction(isolation=isolation, readonly=read_only)
-            with driver_errors():
-                async with asyncio.timeout(deadline.remaining_s()):
-                    await transaction.start()
             try:
+                with driver_errors():
+                    await connection.execute(begin, timeout=deadline.remaining_s())
                 yield Session(connection, self._metrics, self._tracer, deadline)
                 with driver_errors():
-                    async with asyncio.timeout(deadline.remaining_s()):
-                        await transaction.commit()
+                    await connection.execute("COMMIT", timeout=deadline.remaining_s())
             except BaseException:
-                await _roll_back(transaction)
+                await _roll_back(connection)
                 raise
 
     @asynccontextmanager
@@ -204,14 +206,22 @@ class Database:
             _log.warning("a database connection was lost while it was handed back", exc_info=True)
 
 
-async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:
+def _naming(tenant_id: UUID) -> str:
+    """The statement that says whose rows a transaction sees; what a UUID is written with needs no quoting."""
+    return f"SELECT set_config('sagwan.tenant_id', '{tenant_id}', true)"
+
+
+async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
+    """Stands for the driver's statements: whatever is set is set for a transaction, and nothing else outlives one."""
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
     """Rolls back, and stays silent where that fails: the caller must learn what went wrong first.
 
     A connection that cannot roll back is closed when it is handed back, which ends its transaction too.
     """
     with suppress(DeadlineExceeded, DependencyUnavailable), driver_errors():
-        async with asyncio.timeout(_CLEAN_UP_TIMEOUT_S):
-            await transaction.rollback()
+        await connection.execute("ROLLBACK", timeout=_CLEAN_UP_TIMEOUT_S)
 
 
 @contextmanager
@@ -270,6 +280,7 @@ async def open_database(
         max_size=settings.pool_size_max,
         statement_cache_size=settings.statement_cache_size,
         init=register_vector,
+        reset=_nothing_to_reset,
         server_settings={
             "role": SERVICE_ROLE,
             "application_name": application_name,
