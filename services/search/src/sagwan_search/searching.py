@@ -23,7 +23,7 @@ from sagwan_search.domain.phrases import phrase_words
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.ranking import Ranking
 from sagwan_search.near_misses import NearMisses
-from sagwan_search.pages import PageTexts, Stages, page_answer, read_page
+from sagwan_search.pages import PageMaker, PageTexts, Stages, read_page
 from sagwan_search.ports import (
     ExpectingEmbedder,
     MeetingStore,
@@ -122,6 +122,7 @@ class Searching:
         self._analyze = analyze
         self._metrics = metrics
         self._limits = limits
+        self._pages = PageMaker(analyze)
         self._near_misses = NearMisses(analyze, terms_max=limits.terms_max)
 
     async def search(
@@ -156,7 +157,7 @@ class Searching:
                     texts = await self._ranked(tenant_id, query, deadline, embedding, stages)
                 finally:
                     embedding.cancel()
-            answer = await page_answer(query, texts, self._analyze, stages)
+            answer = await self._pages.answer(query, texts, stages)
         self._observe(query, answer)
         return answer
 

@@ -10,7 +10,7 @@ from sagwan_search.domain.fusion import Candidate, Fused, Leg, LegScore
 from sagwan_search.domain.likeness import LikeChunk, LikeText, LikeUtterance, SimilarQuery
 from sagwan_search.domain.query import Query
 from sagwan_search.domain.ranking import Ranking
-from sagwan_search.pages import Stages, page_answer, read_page
+from sagwan_search.pages import PageMaker, Stages, read_page
 from sagwan_search.ports import MeetingStore, PassageEmbedder, QueryVector, SearchSession
 from sagwan_search.searching import check_writer
 
@@ -28,6 +28,7 @@ class SimilarSearching:
         self._store = store
         self._embedder = embedder
         self._depth = depth
+        self._pages = PageMaker(lambda _: ())
 
     async def find(self, tenant_id: UUID, query: SimilarQuery, deadline: Deadline) -> Answer:
         """The nearest chunks by cosine, best first. A later page is cut from the ranking that the first one has fixed.
@@ -54,7 +55,7 @@ class SimilarSearching:
                         ranking = _ranking(*await self._nearest(session, like))
                     with stages.timed("fetch"):
                         texts = await read_page(session, shown, ranking)
-            return await page_answer(shown, texts, lambda _: (), stages)
+            return await self._pages.answer(shown, texts, stages)
 
     async def _asked(
         self, like: LikeChunk | LikeUtterance | LikeText, deadline: Deadline, stages: Stages

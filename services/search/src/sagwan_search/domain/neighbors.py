@@ -1,16 +1,16 @@
 """Chunks of a meeting lend each other support: what a question is about is rarely said in one chunk alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean
+from typing import NamedTuple
 
 from sagwan_search.domain.fusion import Fused
 
 _DISTANCE_MAX = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a chunk stands.
 
     Attributes:
@@ -48,9 +48,9 @@ def supported(ranked: Sequence[Fused], places: Mapping[int, Place], share: float
             if distance
         )
 
-    lent = {each.chunk_id: support(places[each.chunk_id]) if each.chunk_id in places else 0.0 for each in ranked}
-    raised = [
-        replace(each, score=each.score + lent[each.chunk_id], neighbor_support=lent[each.chunk_id]) for each in ranked
-    ]
+    def raised_by(each: Fused, lent: float) -> Fused:
+        return replace(each, score=each.score + lent, neighbor_support=lent) if lent else each
+
+    raised = [raised_by(each, support(places[each.chunk_id])) if each.chunk_id in places else each for each in ranked]
     raised.sort(key=lambda each: (-each.score, each.chunk_id))
     return raised
