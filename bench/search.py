@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 from scale_data.server import HOME, MODEL, database_name, scale_server, sizes
 from search_bench.alone import alone_figures
+from search_bench.bounded import bounded_figures
 from search_bench.common import common_figures
 from search_bench.filtered import filtered_figures
 from search_bench.index_build import build_figures, memory_figures
@@ -36,6 +37,7 @@ _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "clients": clients_figures,
     "open": open_figures,
     "common": common_figures,
+    "bounded": bounded_figures,
     "filters": filtered_figures,
     "raw": raw_figures,
     "vector": vector_figures,
@@ -78,6 +80,7 @@ def main() -> int:
             ) as stack:
                 run = Run(
                     chunks=options.chunks,
+                    data=options.data,
                     stack=stack,
                     dsn=dsn,
                     postgres_pid=server.pid,

@@ -21,7 +21,7 @@ SETS = ("qmsum/train", "seoul_edu/dev", "ko_mrc")
 # Some 4,000 chunks, which take five minutes to embed. Of each Korean meeting it is the beginning.
 _ENGLISH_STEP = 4
 _KOREAN_CHARACTERS_MAX = 16_000
-_PASSAGES_MAX, _PASSAGES_A_MEETING = 1_000, 40
+PASSAGES_MAX, _PASSAGES_A_MEETING = 1_000, 40
 
 
 def write_meetings(data: Path, output: Path) -> None:
@@ -99,7 +99,7 @@ def _korean(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _passages(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    passages = list(_records(folder / "corpus.jsonl"))[:_PASSAGES_MAX]
+    passages = list(_records(folder / "corpus.jsonl"))[:PASSAGES_MAX]
     for first in range(0, len(passages), _PASSAGES_A_MEETING):
         turns = [
             {"speaker": "", "text": line}

@@ -25,6 +25,7 @@ class Run:
 
     Attributes:
         chunks: How many there are.
+        data: The evaluation data.
         stack: The services.
         dsn: The database, as its owner.
         postgres_pid: The server of the database.
@@ -36,6 +37,7 @@ class Run:
     """
 
     chunks: int
+    data: Path
     stack: Stack
     dsn: str
     postgres_pid: int

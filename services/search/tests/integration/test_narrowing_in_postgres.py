@@ -200,6 +200,6 @@ async def test_each_leg_says_how_it_found_its_chunks(meetings, store, sample_mee
         async with store.look(tenant_id, soon()) as session:
             await session.narrow(condition)
             assert await session.choice(Leg.LEXICAL) == ""
-            assert len(await session.lexical([BUDGET], [BUDGET], 100)) == (5 if condition.speaker_keys else 10)
+            assert len(await session.lexical([BUDGET.term_id], [BUDGET], 100)) == (5 if condition.speaker_keys else 10)
             assert (await session.choice(Leg.LEXICAL)).startswith(said)
             assert await session.choice(Leg.VECTOR) == ""
