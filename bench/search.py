@@ -25,6 +25,7 @@ from search_bench.load import clients_figures, open_figures
 from search_bench.questions import SETS, Questions, load_questions
 from search_bench.raw import raw_figures
 from search_bench.run import Run, warm_up
+from search_bench.tuned import tuned_figures
 from search_bench.vector_leg import vector_figures
 from stack import ROOT, running
 
@@ -33,6 +34,7 @@ from sagwan_bench.results import Figure, printed, write_results
 from sagwan_client.errors import StackError
 
 _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
+    "tune": tuned_figures,
     "alone": alone_figures,
     "clients": clients_figures,
     "open": open_figures,
