@@ -1,7 +1,6 @@
 """The search use case: plan, ask both legs, fuse, show a page."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,16 +11,14 @@ from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable, Sagwa
 from sagwan_runtime.metrics import SearchMetrics
 from sagwan_runtime.spans import current_exemplar
 from sagwan_search.domain.answer import Answer
-from sagwan_search.domain.candidates import Selection, every_candidate, left_out, select, upper_keys
 from sagwan_search.domain.conditions import with_terms
 from sagwan_search.domain.fusion import Candidate, Fused, Leg, fuse
 from sagwan_search.domain.grouping import at_most_per_meeting
-from sagwan_search.domain.lexical import WeightedTerm, match_share
-from sagwan_search.domain.near_misses import Correction
+from sagwan_search.domain.lexical import match_share
 from sagwan_search.domain.neighbors import supported
-from sagwan_search.domain.phrases import phrase_words
 from sagwan_search.domain.query import Mode, Query
 from sagwan_search.domain.ranking import Ranking
+from sagwan_search.lexical_leg import LexicalLeg, Words
 from sagwan_search.near_misses import NearMisses
 from sagwan_search.pages import PageMaker, PageTexts, Stages, read_page
 from sagwan_search.ports import (
@@ -58,27 +55,6 @@ class _MissingVector:
     """Why there is no query vector that the index could be asked with."""
 
     error: SagwanError
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What the lexical leg knows; nothing where it takes no part.
-
-    Attributes:
-        terms: The question's terms with their weights.
-        candidates: What it found, best first; None when it took no part.
-        partial_reason: What part of the question a limit left out; empty when none did.
-        corrections: What was looked for in place of words that occur nowhere.
-        missing: Why it took no part, where it should have.
-        choice: How it found them, where that was asked.
-    """
-
-    terms: Sequence[WeightedTerm] = ()
-    candidates: list[Candidate] | None = None
-    partial_reason: str = ""
-    corrections: Sequence[Correction] = ()
-    missing: SagwanError | None = None
-    choice: str = ""
 
 
 class _SlowVectorLeg(Exception):
@@ -124,6 +100,9 @@ class Searching:
         self._limits = limits
         self._pages = PageMaker(analyze)
         self._near_misses = NearMisses(analyze, terms_max=limits.terms_max)
+        self._lexical_leg = LexicalLeg(
+            self._near_misses, depth=limits.leg_depth, candidates_max=limits.match_candidates_max
+        )
 
     async def search(
         self, tenant_id: UUID, query: Query, deadline: Deadline, *, known: QueryVector | SagwanError | None = None
@@ -180,27 +159,27 @@ class Searching:
             slow = _MissingVector(DeadlineExceeded("the database did not answer in time"))
             return await self._first_page(tenant_id, query, deadline, words, slow, stages)
 
-    async def _words(self, tenant_id: UUID, query: Query, deadline: Deadline, stages: Stages) -> _Words:
+    async def _words(self, tenant_id: UUID, query: Query, deadline: Deadline, stages: Stages) -> Words:
         """What the lexical leg finds. In a hybrid search it has half of the time: the rest is for vectors alone."""
         if query.mode is Mode.VECTOR or not query.text:
-            return _Words()
+            return Words()
         hybrid = query.mode is Mode.HYBRID
         longest_s = deadline.remaining_s() / 2 if hybrid else deadline.remaining_s()
         try:
             async with self._looking(tenant_id, query, deadline.no_later_than(longest_s)) as session:
                 with stages.timed("lexical"):
-                    return await self._lexical(session, query)
+                    return await self._lexical_leg.find(session, query)
         except DeadlineExceeded as error:
             if not hybrid:
                 raise
-            return _Words(missing=error)
+            return Words(missing=error)
 
     async def _first_page(
         self,
         tenant_id: UUID,
         query: Query,
         deadline: Deadline,
-        words: _Words,
+        words: Words,
         found: QueryVector | _MissingVector | None,
         stages: Stages,
     ) -> PageTexts:
@@ -282,30 +261,6 @@ class Searching:
                 return await self._embedder.embed(query.text, deadline.no_later_than(longest_s))
             except (DependencyUnavailable, DeadlineExceeded) as error:
                 return _MissingVector(error)
-
-    async def _lexical(self, session: SearchSession, query: Query) -> _Words:
-        demanded = [word for each in query.syntax.phrases if not each.excluded for word in phrase_words(each.text)]
-        question = await self._near_misses.question_terms(session, query.text, demanded)
-        terms, depth = question.weighted, self._limits.leg_depth
-        passing = await session.passing_estimate()
-        selection = await self._selection(session, terms, passing)
-        candidates = await session.lexical(selection.keys, terms, depth) if selection.keys else []
-        if len(candidates) < depth and not selection.whole and passing is not None and query.mode is Mode.LEXICAL:
-            # No other leg fills up what the filter has left of the candidates.
-            selection = every_candidate(terms)
-            candidates = await session.lexical(selection.keys, terms, depth)
-        partial_reason = left_out(len(terms) + question.left_out_count, terms, selection)
-        choice = await session.choice(Leg.LEXICAL) if query.explain else ""
-        return _Words(terms, candidates, partial_reason, question.corrections, choice=choice)
-
-    async def _selection(self, session: SearchSession, terms: Sequence[WeightedTerm], passing: int | None) -> Selection:
-        """What the lexical leg scores: everything, where words or filter leave little."""
-        candidates_max = self._limits.match_candidates_max
-        fewest = min(sum(each.chunk_count for each in terms), passing if passing is not None else math.inf)
-        if fewest <= candidates_max:
-            return every_candidate(terms)
-        upper = await session.term_statistics(upper_keys(terms))
-        return select(terms, upper.chunk_counts, candidates_max=candidates_max)
 
     async def _nearest(
         self, session: SearchSession, found: QueryVector | _MissingVector | None, stages: Stages
