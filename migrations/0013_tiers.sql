@@ -2,6 +2,10 @@
 -- with these, a question of common words selects the few chunks that are about them. The floors and the numbers are those of
 -- sagwan_text.tiers: from 1.3 on a term is also indexed as itself plus 1e9, from 1.6 as its negative, from 1.85 as both.
 
+-- Writers lock a meeting first and then what lies beside its chunks, and what follows locks these the other way round: it waits
+-- for the writers that have begun, and lets none begin. Who only reads goes on until the index is dropped.
+LOCK TABLE meetings IN EXCLUSIVE MODE;
+
 -- A row that is scored must not be toasted, and up to a page none needs to be: the longest chunks' were, and cost four more blocks
 -- each.
 ALTER TABLE chunk_terms SET (toast_tuple_target = 8160);

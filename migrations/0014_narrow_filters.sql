@@ -1,5 +1,8 @@
 -- Filters that keep few chunks lead to them by an index, and those that keep many say so before anything is looked at.
 
+-- As in 0013: writers lock a meeting first, and then what lies beside its chunks.
+LOCK TABLE meetings IN EXCLUSIVE MODE;
+
 -- From speakers, kinds and days to chunks. As in chunk_terms_by_term, what is written is in its place at once: nobody who reads
 -- has to sort through a list of what was added lately. Days in the order in which the newest come first.
 CREATE INDEX chunk_terms_by_speaker ON chunk_terms USING gin (speakers, kinds) WITH (fastupdate = off);

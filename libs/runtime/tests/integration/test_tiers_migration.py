@@ -1,4 +1,6 @@
-"""The migration that brings the tiered index, on a database that has chunks already."""
+"""The migrations that bring the tiered index and narrow filters, on a database that holds chunks and is in use."""
+
+import asyncio
 
 import pytest
 
@@ -55,3 +57,26 @@ async def test_chunks_that_were_there_before_are_found_by_tiers_and_counted_each
         assert counted == {3: 1, 5: 2, 7: 1, 1_000_000_000: 1} | dict.fromkeys(upper, 1) | {1_000_000_005: 2}
     versions = await owner.fetch("SELECT weights_version FROM meetings ORDER BY meeting_key")
     assert [row["weights_version"] for row in versions] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("version", [13, 14], ids=["tiers", "narrow filters"])
+async def test_a_writer_who_has_begun_ends_before_the_migration_does(connect, empty_database_url, migrations, version):
+    owner, writer, watcher = [await connect(empty_database_url) for _ in range(3)]
+    await migrate(owner, [each for each in migrations if each.version < version])
+    tenant_id = await ensure_tenant(owner, "a")
+    meeting_key = await owner.fetchval(MEETING, tenant_id, "m", 2)
+    await owner.execute(CHUNK, tenant_id, meeting_key, 0, [5], "{5:1}/1000000000")
+
+    async with writer.transaction():
+        # As an edit does: the meeting's row first, then what lies beside its chunks.
+        await writer.execute("UPDATE meetings SET title = 'edited'")
+        migrating = asyncio.create_task(migrate(owner, migrations))
+        async with asyncio.timeout(30):
+            while not await watcher.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                assert not migrating.done()
+                await asyncio.sleep(0.01)
+        await writer.execute("UPDATE chunk_terms SET speakers = '{bob}'")
+    await migrating
+
+    assert await owner.fetchval("SELECT title FROM meetings") == "edited"
+    assert await owner.fetchval("SELECT speakers FROM chunk_terms") == ["bob"]
