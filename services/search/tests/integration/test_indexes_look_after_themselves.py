@@ -287,6 +287,8 @@ class TestPlans:
         assert checked.choice.startswith("index of terms: only a look at a chunk tells whether it passes")
         # Of few chunks those that pass are found first.
         assert (await explain(tenant_id, filter=condition))["lexical"].choice.startswith("prefilter: 30 chunks pass")
+        plans = await explain(tenant_id, filter=Filter(speaker_keys=("ann",)), limits=NarrowingLimits(compared_max=0))
+        assert plans["vector"].choice.endswith("; worth comparing: 0)")
 
     async def test_settings_of_the_index_are_those_of_a_search(self, filled, explain, owner, tended):
         tenant_id = await filled(20_000)

@@ -298,7 +298,9 @@ class LegExplain(_message.Message):
     duration_ms: _builtins.float
     """Time of the statement in milliseconds, measuring it included."""
     choice: _builtins.str
-    """Which way the leg was to find its chunks, and why: as `LegPlan.choice` in search.proto."""
+    """Which way the leg was to find its chunks, and why: as `LegPlan.choice` in search.proto, with the numbers that were expected by the
+    statistics of all tenants.
+    """
     def __init__(
         self,
         *,

@@ -12,7 +12,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.database import Database, Session
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.adapters.index_sql import index_name
-from sagwan_search.adapters.postgres import PostgresMeetingStore
+from sagwan_search.adapters.postgres import PostgresMeetingStore, PostgresSearchSession
 from sagwan_search.adapters.vectors import explained, serving_model, serving_table
 from sagwan_search.domain.fusion import Leg
 from sagwan_search.domain.indexes import IndexKind
@@ -73,8 +73,8 @@ class ExplainingStore(PostgresMeetingStore):
         """Opens a session."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
             explaining = _ExplainingSession(session, self._queries)
-            looking = self._session(explaining)
-            yield looking
+            legs = self._legs(explaining)
+            yield PostgresSearchSession(explaining, self._queries, legs)
             if not explaining.plans:
                 return
             row = await session.fetch_row(serving_model(self._queries))
@@ -84,4 +84,5 @@ class ExplainingStore(PostgresMeetingStore):
                 index = index_name(table.name, table.plan.kind)
             for leg, plan in explaining.plans:
                 found = read_plan(leg, plan, vector_index=index if leg == "vector" else "")
-                self.plans.append(replace(found, choice=await looking.choice(Leg(leg))))
+                chosen = await legs.choice(Leg(leg))
+                self.plans.append(replace(found, choice="" if chosen is None else chosen.in_full))

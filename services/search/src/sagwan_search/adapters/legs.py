@@ -88,7 +88,7 @@ class Legs:
                 rows = await self._session.fetch(vectors_among(self._queries, serving), vector, among, depth)
                 return [Candidate(row["chunk_id"], row["score"]) for row in rows]
             choice = without_finding_first(
-                serving.plan.kind, f"far more chunks pass the filter than the {self._passing:,} that were expected"
+                serving.plan.kind, "far more chunks pass the filter than were expected", choice.figures
             )
         found = await self._compared(serving, serving.plan, vector, depth)
         self._index_asked = (serving, vector, depth) if choice.way is Way.INDEX else None
@@ -106,12 +106,11 @@ class Legs:
         query = self._queries["newest"].with_condition("passes", passes)
         return [row["chunk_id"] for row in await self._session.fetch(query, found, depth)]
 
-    async def choice(self, leg: Leg) -> str:
-        """How a leg found what it did and why, in words; empty for a leg that took no part."""
+    async def choice(self, leg: Leg) -> Choice | None:
+        """How a leg found what it did and why; None for a leg that took no part."""
         if leg is Leg.VECTOR and self._index_asked is not None and not await self._index_is_asked():
-            return str(Choice(Way.EXACT, "PostgreSQL expects it to take less than the index of vectors"))
-        chosen = self._choices.get(leg)
-        return "" if chosen is None else str(chosen)
+            return Choice(Way.EXACT, "PostgreSQL expects it to take less than the index of vectors")
+        return self._choices.get(leg)
 
     async def passing_estimate(self) -> int | None:
         """About how many chunks pass the filter; None without one."""

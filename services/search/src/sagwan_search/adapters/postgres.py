@@ -87,7 +87,8 @@ class PostgresSearchSession:
 
     async def choice(self, leg: Leg) -> str:
         """How a leg found what it did and why, in words; empty for a leg that took no part."""
-        return await self._legs.choice(leg)
+        chosen = await self._legs.choice(leg)
+        return "" if chosen is None else str(chosen)
 
     async def stored_vector(self, meeting_id: str, chunk_id: int) -> Vector | None:
         """The vector of a chunk by the serving model; None when the meeting has no such chunk."""
@@ -172,11 +173,10 @@ class PostgresMeetingStore:
     async def look(self, tenant_id: UUID, deadline: Deadline) -> AsyncIterator[SearchSession]:
         """Opens a session."""
         async with self._database.tenant(tenant_id, deadline, read_only=True) as session:
-            yield self._session(session)
+            yield PostgresSearchSession(session, self._queries, self._legs(session))
 
-    def _session(self, session: Session) -> PostgresSearchSession:
-        legs = Legs(session, self._queries, self._narrowing, self._limits)
-        return PostgresSearchSession(session, self._queries, legs)
+    def _legs(self, session: Session) -> Legs:
+        return Legs(session, self._queries, self._narrowing, self._limits)
 
     async def utterances(
         self,

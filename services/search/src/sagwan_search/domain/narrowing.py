@@ -54,14 +54,21 @@ class Choice:
 
     Attributes:
         way: Which.
-        reason: In words.
+        reason: In words, without a number that other tenants' chunks have a part in.
+        figures: What was expected, by the statistics of all tenants: for whoever runs the service.
     """
 
     way: Way
     reason: str
+    figures: str = ""
 
     def __str__(self) -> str:
         return f"{self.way.value}: {self.reason}"
+
+    @property
+    def in_full(self) -> str:
+        """With its figures."""
+        return f"{self} ({self.figures})" if self.figures else str(self)
 
 
 def choose(kind: IndexKind, limits: NarrowingLimits, *, passing: int | None, row_count: int, depth: int) -> Choice:
@@ -79,17 +86,17 @@ def choose(kind: IndexKind, limits: NarrowingLimits, *, passing: int | None, row
     # The table may have grown since its rows were counted.
     row_count = max(row_count, passing)
     most = min(_worth_comparing(kind, row_count=row_count, depth=depth), limits.compared_max)
-    expected = f"about {passing:,} of {row_count:,} chunks pass the filter"
+    figures = f"expected: {passing:,} of {row_count:,}; worth comparing: {most:,}"
     if passing <= most:
-        return Choice(Way.PREFILTER, f"{expected}, few enough to compare all")
-    return without_finding_first(kind, f"{expected}, more than the {most:,} that are worth comparing each")
+        return Choice(Way.PREFILTER, "so few chunks pass the filter that all are compared", figures)
+    return without_finding_first(kind, "more chunks pass the filter than are worth comparing each", figures)
 
 
-def without_finding_first(kind: IndexKind, reason: str) -> Choice:
+def without_finding_first(kind: IndexKind, reason: str, figures: str = "") -> Choice:
     """The way for what is not found first."""
     if kind is IndexKind.EXACT:
-        return Choice(Way.EXACT, f"{reason}; there is no index of vectors")
-    return Choice(Way.INDEX, f"{reason}; {kind.value}")
+        return Choice(Way.EXACT, f"{reason}; there is no index of vectors", figures)
+    return Choice(Way.INDEX, f"{reason}; {kind.value}", figures)
 
 
 def _worth_comparing(kind: IndexKind, *, row_count: int, depth: int) -> int:
