@@ -188,8 +188,8 @@ class _MemorySession:
     async def narrow(self, condition: Filter) -> None:
         self._condition = condition
 
-    async def passing_estimate(self) -> int | None:
-        return None if self._condition == Filter() else len(list(self._passing()))
+    async def few_pass(self, most: int) -> bool:
+        return self._condition != Filter() and len(list(self._passing())) <= most
 
     async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
         chunks = [chunk for meeting in self._meetings for chunk in meeting.chunks]

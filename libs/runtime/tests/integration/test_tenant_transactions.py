@@ -404,3 +404,14 @@ async def test_the_pool_says_how_full_it_is(database, tenants, registry, eventua
 
     assert of("sagwan_database_connections", state="busy") == of("sagwan_database_acquire_waiting") == 0
     assert of("sagwan_database_connections", state="idle") == 1
+
+
+async def test_a_statement_that_its_caller_gives_up_leaves_the_connection_to_the_next_one(database, tenants):
+    async with database.tenant(tenants.a, soon()) as session:
+        await session.execute(INSERT, 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await session.execute(SLEEP)
+
+    # Neither kept nor in the way: the statement has ended its transaction.
+    assert await count(database, tenants.a) == 0

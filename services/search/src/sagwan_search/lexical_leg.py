@@ -1,11 +1,13 @@
 """The lexical leg of a search: what the words of a question find."""
 
-import math
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sagwan_runtime.errors import SagwanError
+from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.errors import DeadlineExceeded, SagwanError
 from sagwan_search.domain.candidates import Selection, every_candidate, left_out, select, upper_keys
+from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate, Leg
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_search.domain.near_misses import Correction
@@ -50,26 +52,36 @@ class LexicalLeg:
         self._depth = depth
         self._candidates_max = candidates_max
 
-    async def find(self, session: SearchSession, query: Query) -> Words:
+    async def find(self, session: SearchSession, query: Query, deadline: Deadline) -> Words:
         """The terms of a question, and the chunks that hold them, best first."""
         demanded = [word for each in query.syntax.phrases if not each.excluded for word in phrase_words(each.text)]
         question = await self._near_misses.question_terms(session, query.text, demanded)
         terms = question.weighted
-        passing = await session.passing_estimate()
-        selection = await self._selection(session, terms, passing)
+        selection = await self._selection(session, terms)
         candidates = await session.lexical(selection.keys, terms, self._depth) if selection.keys else []
-        if len(candidates) < self._depth and not selection.whole and passing is not None and query.mode is Mode.LEXICAL:
-            # No other leg fills up what the filter has left of the candidates.
-            selection = every_candidate(terms)
-            candidates = await session.lexical(selection.keys, terms, self._depth)
-        partial_reason = left_out(len(terms) + question.left_out_count, terms, selection)
+        late = False
+        if len(candidates) < self._depth and not selection.whole and _filters_words_alone(query):
+            # No other leg fills up what the filter has left of the candidates. With common words that may take long, so
+            # half of the time stays for an answer from what there is.
+            whole = every_candidate(terms)
+            try:
+                async with asyncio.timeout(deadline.remaining_s() / 2):
+                    candidates, selection = await session.lexical(whole.keys, terms, self._depth), whole
+            except (TimeoutError, DeadlineExceeded):
+                late = True
+        partial_reason = left_out(len(terms) + question.left_out_count, terms, selection, late=late)
         choice = await session.choice(Leg.LEXICAL) if query.explain else ""
         return Words(terms, candidates, partial_reason, question.corrections, choice=choice)
 
-    async def _selection(self, session: SearchSession, terms: Sequence[WeightedTerm], passing: int | None) -> Selection:
-        """What the lexical leg scores: everything, where words or filter leave little."""
-        fewest = min(sum(each.chunk_count for each in terms), passing if passing is not None else math.inf)
-        if fewest <= self._candidates_max:
+    async def _selection(self, session: SearchSession, terms: Sequence[WeightedTerm]) -> Selection:
+        """What is scored: everything, where words or filter leave little."""
+        candidates_max = self._candidates_max
+        if sum(each.chunk_count for each in terms) <= candidates_max or await session.few_pass(candidates_max):
             return every_candidate(terms)
         upper = await session.term_statistics(upper_keys(terms))
-        return select(terms, upper.chunk_counts, candidates_max=self._candidates_max)
+        return select(terms, upper.chunk_counts, candidates_max=candidates_max)
+
+
+def _filters_words_alone(query: Query) -> bool:
+    """Whether a filter narrows what words alone find."""
+    return query.mode is Mode.LEXICAL and query.filter != Filter()

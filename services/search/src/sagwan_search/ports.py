@@ -104,8 +104,8 @@ class SearchSession(Protocol):
         """Restricts the legs to what passes a filter."""
         ...
 
-    async def passing_estimate(self) -> int | None:
-        """About how many chunks pass the filter; None without one."""
+    async def few_pass(self, most: int) -> bool:
+        """Whether there is a filter that no more than so many chunks pass."""
         ...
 
     async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:

@@ -168,7 +168,7 @@ class Searching:
         try:
             async with self._looking(tenant_id, query, deadline.no_later_than(longest_s)) as session:
                 with stages.timed("lexical"):
-                    return await self._lexical_leg.find(session, query)
+                    return await self._lexical_leg.find(session, query, deadline)
         except DeadlineExceeded as error:
             if not hybrid:
                 raise

@@ -189,6 +189,17 @@ async def test_where_far_more_pass_than_was_expected_they_are_come_by(filled, ow
     assert choice.startswith("exact scan: far more chunks pass the filter than were expected; ")
 
 
+async def test_what_is_expected_to_pass_is_found_before_it_is_taken_for_few(filled, open_pool, queries):
+    tenant_id, *_ = await filled(4_000)
+    store = PostgresMeetingStore(await open_pool(), queries)
+    # Half of the chunks, and expected is a half of a half of a half ….
+    ten_times = Filter(all_of=(Filter(speaker_keys=("half",)),) * 10)
+    for condition, few in ((Filter(), False), (RARE_SPEAKER, True), (ten_times, False)):
+        async with store.look(tenant_id, soon()) as session:
+            await session.narrow(condition)
+            assert await session.few_pass(500) is few
+
+
 async def test_each_leg_says_how_it_found_its_chunks(meetings, store, sample_meeting):
     tenant_id = await meetings.tenant(sample_meeting("m", [("Ann", "budget"), ("Bob", "budget")] * 5))
     for condition, said in (

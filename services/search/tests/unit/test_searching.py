@@ -246,6 +246,33 @@ class TestDegraded:
         with pytest.raises(DeadlineExceeded):
             await searching_with().search(TENANT, Query("budget", mode=mode), Deadline.after(0.2))
 
+    async def test_what_common_words_select_is_shown_when_there_is_no_time_for_all_that_passes_the_filter(
+        self, searching_with, memory_store, sample_meeting, monkeypatch
+    ):
+        look = memory_store.look
+
+        @asynccontextmanager
+        async def late_the_second_time(tenant_id, deadline):
+            async with look(tenant_id, deadline) as session:
+                lexical = session.lexical
+
+                async def found_once(*args):
+                    found = await lexical(*args)
+                    memory_store.late.add(Leg.LEXICAL)
+                    return found
+
+                session.lexical = found_once
+                yield session
+
+        searching = searching_with(match_candidates_max=2)
+        memory_store.add(TENANT, sample_meeting("at length", [("Ann", "The budget, and " + "engineers " * 100)]))
+        asked = Query("budget", mode=Mode.LEXICAL, filter=Filter(speaker_keys=("ann",)))
+        assert chunks(await searching.search(TENANT, asked, Deadline.after(30)))[:3] == [4, 1, 5]
+        monkeypatch.setattr(memory_store, "look", late_the_second_time)
+        answer = await searching.search(TENANT, asked, Deadline.after(0.4))
+        assert chunks(answer) == [4, 1]
+        assert answer.ranking.partial_reason == "there was no time to look at all that passes the filter"
+
     async def test_time_that_is_up_before_the_page_is_read_is_no_error_of_the_service(
         self, searching_with, memory_store, monkeypatch
     ):

@@ -75,14 +75,17 @@ class ExplainingStore(PostgresMeetingStore):
             explaining = _ExplainingSession(session, self._queries)
             legs = self._legs(explaining)
             yield PostgresSearchSession(explaining, self._queries, legs)
-            if not explaining.plans:
-                return
-            row = await session.fetch_row(serving_model(self._queries))
-            index = ""
-            if row is not None and row["kind"] != IndexKind.EXACT.value:
-                table = serving_table(row)
-                index = index_name(table.name, table.plan.kind)
+            # A lexical leg that ran out of time has ended the transaction: it must not ask for more.
+            index = await self._index(session) if any(leg == "vector" for leg, _ in explaining.plans) else ""
             for leg, plan in explaining.plans:
                 found = read_plan(leg, plan, vector_index=index if leg == "vector" else "")
                 chosen = await legs.choice(Leg(leg))
                 self.plans.append(replace(found, choice="" if chosen is None else chosen.in_full))
+
+    async def _index(self, session: Session) -> str:
+        """The name of the serving model's index of vectors; empty where it has none."""
+        row = await session.fetch_row(serving_model(self._queries))
+        if row is None or row["kind"] == IndexKind.EXACT.value:
+            return ""
+        table = serving_table(row)
+        return index_name(table.name, table.plan.kind)

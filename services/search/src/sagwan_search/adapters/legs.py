@@ -77,7 +77,7 @@ class Legs:
         choice = choose(
             serving.plan.kind,
             self._limits,
-            passing=await self.passing_estimate(),
+            passing=await self._passing_estimate(),
             row_count=serving.row_count,
             depth=depth,
         )
@@ -112,7 +112,16 @@ class Legs:
             return Choice(Way.EXACT, "PostgreSQL expects it to take less than the index of vectors")
         return self._choices.get(leg)
 
-    async def passing_estimate(self) -> int | None:
+    async def few_pass(self, most: int) -> bool:
+        """Whether there is a filter that no more than so many chunks pass; no where more are expected.
+
+        They are found, for conditions that say the same many times are expected to keep next to nothing.
+        """
+        passing = await self._passing_estimate()
+        found = await self._found() if passing is not None and passing <= most else None
+        return found is not None and len(found) <= most
+
+    async def _passing_estimate(self) -> int | None:
         """About how many chunks pass the filter; None without one."""
         if self._passing is None and self._narrowed is not EVERYTHING:
             self._passing = await self._narrowing.estimate(self._session, self._narrowed)
@@ -127,7 +136,7 @@ class Legs:
 
     async def _found_first(self) -> list[int] | None:
         """All chunks that pass the filter, where they are few."""
-        passing = await self.passing_estimate()
+        passing = await self._passing_estimate()
         return await self._found() if passing is not None and passing <= self._limits.found_first_max else None
 
     async def _index_is_asked(self) -> bool:

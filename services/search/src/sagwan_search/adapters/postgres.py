@@ -47,9 +47,9 @@ class PostgresSearchSession:
         """Restricts the legs to what passes a filter."""
         await self._legs.narrow(condition)
 
-    async def passing_estimate(self) -> int | None:
-        """About how many chunks pass the filter; None without one."""
-        return await self._legs.passing_estimate()
+    async def few_pass(self, most: int) -> bool:
+        """Whether there is a filter that no more than so many chunks pass."""
+        return await self._legs.few_pass(most)
 
     async def term_statistics(self, keys: Sequence[int]) -> TermStatistics:
         """How many chunks there are, and how many under each of these index keys: terms, or tiers of terms."""

@@ -75,13 +75,14 @@ def select(terms: Sequence[WeightedTerm], tier_counts: Mapping[int, int], *, can
     return Selection(tiers, tuple(each for each in occurring if each not in tiers))
 
 
-def left_out(distinct_count: int, terms: Sequence[WeightedTerm], selection: Selection) -> str:
+def left_out(distinct_count: int, terms: Sequence[WeightedTerm], selection: Selection, *, late: bool = False) -> str:
     """What part of a question its words do not look for, in words for a person; empty when they look for all of it.
 
     Args:
         distinct_count: Distinct terms of the question.
         terms: Those that count.
         selection: What selects candidates.
+        late: Whether there was no time for all that holds a term, where a filter has left few candidates.
     """
     reasons = []
     if distinct_count > len(terms):
@@ -90,4 +91,6 @@ def left_out(distinct_count: int, terms: Sequence[WeightedTerm], selection: Sele
     if common:
         named = ", ".join(common[:_WORDS_NAMED_MAX]) + (", …" if len(common) > _WORDS_NAMED_MAX else "")
         reasons.append(f"too common to be looked for by themselves: {named}")
+    if late:
+        reasons.append("there was no time to look at all that passes the filter")
     return "; ".join(reasons)
