@@ -14,6 +14,7 @@ Everything here is pure apart from `korean.load_tagger`, which reads the diction
     terms.py      Term, and term_id: a term's dimension in a sparse vector
     term_offsets.py where the terms of a text stand, packed to be kept with it
     bm25.py       document weights and inverse document frequency
+    tiers.py      index keys: a term, and the tiers of it that its weight reaches
     tokens.py     about how many tokens a text has
 
 Import from the modules; the package itself exports nothing.
