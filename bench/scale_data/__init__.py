@@ -6,6 +6,7 @@
     recombining.py  further meetings, of those lines and of the real vectors
     copying.py      meetings into the tables, by COPY
     building.py     from the core to a whole database, going on where it was stopped
+    adding.py       further meetings into a database in use, as ingest writes them
     server.py       the PostgreSQL that holds them, in var/scale
 
 Import from the modules; the package itself exports nothing.

@@ -30,7 +30,7 @@ from sagwan_search.domain.indexes import IndexKind, plan_for
 from scale_data.copying import MeetingRows, copy_rows
 from scale_data.core import keep_meetings, read_core, write_meetings
 from scale_data.making import Batch, Source, made_ahead
-from scale_data.recombining import CHUNKS_A_MEETING
+from scale_data.recombining import CHUNKS_A_MEETING, meeting_sizes
 from scale_data.server import HOME, MODEL, core_name, database_name
 
 QUERIES = load_queries(Path(__file__).parent / "statements.sql")
@@ -212,7 +212,7 @@ class DatabaseBuild:
         while copied < chunks:
             # Whole meetings but for the last one: how many there are follows from how many chunks there are.
             first = (copied - core["chunks"]) // CHUNKS_A_MEETING
-            sizes = _sizes(min(chunks - copied, self._meetings_a_transaction * CHUNKS_A_MEETING))
+            sizes = meeting_sizes(min(chunks - copied, self._meetings_a_transaction * CHUNKS_A_MEETING))
             yield Batch(
                 number=core["meetings"] + first,
                 sizes=sizes,
@@ -238,12 +238,6 @@ class DatabaseBuild:
     async def _secondary_indexes(self, connection: asyncpg.Connection | None = None) -> list[asyncpg.Record]:
         """The core's, or those of another database."""
         return list(await (connection or self._core).fetch(QUERIES["secondary_indexes"].sql))
-
-
-def _sizes(chunks: int) -> list[int]:
-    """How many chunks each meeting has when there are so many in all."""
-    whole, rest = divmod(chunks, CHUNKS_A_MEETING)
-    return [CHUNKS_A_MEETING] * whole + ([rest] if rest else [])
 
 
 async def _created(server: EmbeddedPostgres, name: str, partial: str, *, template: str) -> bool:

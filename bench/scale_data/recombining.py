@@ -91,6 +91,12 @@ class Recombiner:
         return IndexedChunk(placed, sha256(placed.text.encode()).digest(), weights)
 
 
+def meeting_sizes(chunks: int) -> list[int]:
+    """How many chunks each meeting has when there are so many in all."""
+    whole, rest = divmod(chunks, CHUNKS_A_MEETING)
+    return [CHUNKS_A_MEETING] * whole + ([rest] if rest else [])
+
+
 def _chosen_lines(sources: Sequence[CoreChunk], random: Random) -> Iterator[Line]:
     """Lines of each source in their order, as many as give each its share of a chunk of the usual size."""
     share = TOKENS_TARGET / len(sources)

@@ -10,7 +10,7 @@ import psutil
 from stack import ROOT
 
 from sagwan_client.local.postgres import EmbeddedPostgres, embedded_postgres
-from sagwan_client.local.schema import ensure_database
+from sagwan_client.local.schema import ensure_database, owner_connection
 from sagwan_client.local.state import StateFolder
 from sagwan_embedder.adapters.model_folder import read_card
 
@@ -39,6 +39,40 @@ async def sizes(server: EmbeddedPostgres) -> list[int]:
         await connection.close()
     found = (_NAME.fullmatch(row["datname"]) for row in names)
     return sorted(int(each["chunks"]) for each in found if each and each["model"] == _model())
+
+
+@contextmanager
+def grown(server: EmbeddedPostgres, chunks: int) -> Iterator[str]:
+    """A copy of the database of so many chunks that may be written into, until it is dropped. Errors as `copied`."""
+    name = f"growing_{chunks}_{_model()}"
+    with copied(server.dsn("postgres"), database_name(chunks), name):
+        yield server.dsn(name)
+
+
+@contextmanager
+def copied(dsn: str, name: str, copy_name: str) -> Iterator[None]:
+    """Copies a database, and drops the copy on leaving. One that a killed run has left is dropped before.
+
+    Args:
+        dsn: Another database of the server, as its superuser.
+        name: What is copied. Nobody may be connected to it.
+        copy_name: The copy.
+
+    Raises:
+        StackError: It is not there, or somebody is connected to it.
+    """
+    drop = f'DROP DATABASE IF EXISTS "{copy_name}" WITH (FORCE)'
+    asyncio.run(_execute(dsn, drop))
+    asyncio.run(_execute(dsn, f'CREATE DATABASE "{copy_name}" TEMPLATE "{name}" STRATEGY file_copy'))
+    try:
+        yield
+    finally:
+        asyncio.run(_execute(dsn, drop))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    async with owner_connection(dsn) as connection:
+        await connection.execute(statement)
 
 
 def _model() -> str:

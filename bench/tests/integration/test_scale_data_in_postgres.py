@@ -1,16 +1,21 @@
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 import asyncpg
 import numpy as np
 import pytest
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry
+from scale_data.adding import Addition, adding
 from scale_data.building import DatabaseBuild, Stages, opened
 from scale_data.copying import MeetingRows, copy_rows
 from scale_data.lines import CoreChunk, CoreMeeting, LineTerms, lines_of
-from scale_data.recombining import Recombiner
+from scale_data.recombining import Recombiner, meeting_sizes
+from scale_data.server import copied
 
+from sagwan_client.errors import StackError
 from sagwan_ingest.adapters.models import PostgresModelStore
 from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.ports import Model
@@ -186,3 +191,58 @@ async def test_a_size_below_the_core_is_refused(new_database, recombiner):
         await store.keep(tenant_id, [recombiner.meeting(0, 5)], Deadline.after(30))
         with pytest.raises(ValueError, match="5 chunks"):
             await DatabaseBuild(core, connection, Stages(), lambda _: None).rows_up_to(4)
+
+
+async def test_a_database_that_has_grown_in_use_ends_like_one_that_was_built(new_database, recombiner):
+    core_url, grown_url, built_url = [await new_database() for _ in range(3)]
+    chunks, contents = 30 + 95, []
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(opened(core_url))
+        tenant_id = await ensure_tenant(core, "local")
+        meetings = [recombiner.meeting(number, 5) for number in range(6)]
+        for url in (core_url, grown_url, built_url):
+            connection = await stack.enter_async_context(opened(url))
+            await connection.execute("DELETE FROM tenants")
+            await connection.execute("INSERT INTO tenants (tenant_id, name) VALUES ($1, 'local')", tenant_id)
+            store = await _store(stack, url)
+            await store.keep(tenant_id, meetings, Deadline.after(30))
+            await store.fold_statistics(tenant_id, Deadline.after(30))
+            if url == grown_url:
+                with adding(core_url, url) as process:
+                    process.begin(Addition(number=6, sizes=meeting_sizes(80)))
+                    first = process.added()
+                    process.begin(Addition(number=8, sizes=meeting_sizes(15)))
+                    second = process.added()
+                assert [(each.chunks, each.sought, each.found) for each in (first, second)] == [(80, 2, 2), (15, 1, 1)]
+                assert first.seconds > 0
+            if url == built_url:
+                await DatabaseBuild(core, connection, Stages(), lambda _: None).rows_up_to(chunks)
+            contents.append(await _content(connection, tenant_id))
+    assert contents[1] != contents[0]
+    assert contents[1] == contents[2]
+
+
+async def test_a_process_that_cannot_begin_to_write_is_not_waited_for(new_database):
+    url = await new_database()
+    with pytest.raises(RuntimeError, match="has ended"), adding(url, url):
+        pass
+
+
+def test_a_copy_is_written_into_alone_and_dropped(new_database, postgres_url):
+    url = asyncio.run(new_database())
+    name = urlsplit(url).path.removeprefix("/")
+    copy_url = urlsplit(url)._replace(path=f"/{name}_copy").geturl()
+
+    async def tenants(of, add=None):
+        async with opened(of) as connection:
+            if add:
+                await ensure_tenant(connection, add)
+            return [row["name"] for row in await connection.fetch("SELECT name FROM tenants ORDER BY name")]
+
+    asyncio.run(tenants(url, add="first"))
+    for _ in range(2):
+        with copied(postgres_url, name, f"{name}_copy"):
+            assert asyncio.run(tenants(copy_url, add="second")) == ["first", "second"]
+        assert asyncio.run(tenants(url)) == ["first"]
+    with pytest.raises(StackError):
+        asyncio.run(tenants(copy_url))
