@@ -20,6 +20,7 @@ from search_bench.alone import alone_figures
 from search_bench.bounded import bounded_figures
 from search_bench.common import common_figures
 from search_bench.filtered import filtered_figures
+from search_bench.growing import growing_figures
 from search_bench.index_build import build_figures, memory_figures
 from search_bench.load import clients_figures, open_figures
 from search_bench.questions import SETS, Questions, load_questions
@@ -27,11 +28,13 @@ from search_bench.raw import raw_figures
 from search_bench.run import Run, warm_up
 from search_bench.tuned import tuned_figures
 from search_bench.vector_leg import vector_figures
-from stack import ROOT, running
+from stack import ROOT, Stack, running
 
 from sagwan_bench.environment import describe
 from sagwan_bench.results import Figure, printed, write_results
 from sagwan_client.errors import StackError
+from sagwan_client.local.postgres import EmbeddedPostgres
+from sagwan_search.domain.indexes import IndexKind
 
 _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "tune": tuned_figures,
@@ -46,6 +49,9 @@ _ROWS: dict[str, Callable[[Run], Iterator[Figure]]] = {
     "build": build_figures,
     "memory": memory_figures,
 }
+# On a copy of the database and a stack of their own, after the others: what is copied must have nobody connected to it.
+_GROWING: dict[str, IndexKind] = {"growing": IndexKind.HNSW, "growing_ivfflat": IndexKind.IVFFLAT}
+_ALL = [*_ROWS, *_GROWING]
 _SEARCHES, _SECONDS = 500, 60.0
 # What latencies of milliseconds survive: a shell and an editor.
 _QUIET_LOAD = 0.5
@@ -72,31 +78,12 @@ def main() -> int:
         tell(f"the machine was not quiet before the run: load average {load_average:.1f}")
     try:
         with scale_server() as server:
-            dsn = server.dsn(database_name(options.chunks))
-            settings = asyncio.run(_settings(dsn))
-            databases = {
-                size: server.dsn(database_name(size)) for size in asyncio.run(sizes(server)) if size <= options.chunks
-            }
-            with running(
-                HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn, SAGWAN_SEARCH_INDEX_UPKEEP="false"
-            ) as stack:
-                run = Run(
-                    chunks=options.chunks,
-                    data=options.data,
-                    stack=stack,
-                    dsn=dsn,
-                    postgres_pid=server.pid,
-                    sizes=databases,
-                    questions=Questions(load_questions(options.data)),
-                    searches=options.searches,
-                    seconds=options.seconds,
-                    tell=tell,
-                )
-                figures = _measured(run, options.only)
+            settings = asyncio.run(_settings(server.dsn(database_name(options.chunks))))
+            figures = _measured(server, options, tell)
     except (StackError, asyncpg.InvalidCatalogNameError) as error:
         print(f"{error}; is it built? (make scale-data N={options.chunks})", file=sys.stderr)
         return 2
-    whole = (options.only, options.searches, options.seconds) == (list(_ROWS), _SEARCHES, _SECONDS)
+    whole = (options.only, options.searches, options.seconds) == (_ALL, _SEARCHES, _SECONDS)
     output = ROOT / "var" / "bench" / f"search-{options.chunks}{'' if whole else '-trial'}.json"
     environment |= {
         "chunks": options.chunks,
@@ -122,14 +109,45 @@ async def _settings(dsn: str) -> dict[str, Any]:
         await connection.close()
 
 
-def _measured(run: Run, rows: list[str]) -> list[Figure]:
+def _measured(server: EmbeddedPostgres, options: argparse.Namespace, tell: Callable[[str], None]) -> list[Figure]:
+    databases = {size: server.dsn(database_name(size)) for size in asyncio.run(sizes(server)) if size <= options.chunks}
+    questions = Questions(load_questions(options.data))
+
+    def served(stack: Stack, dsn: str) -> Run:
+        return Run(
+            chunks=options.chunks,
+            data=options.data,
+            stack=stack,
+            dsn=dsn,
+            postgres_pid=server.pid,
+            sizes=databases,
+            questions=questions,
+            searches=options.searches,
+            seconds=options.seconds,
+            tell=tell,
+        )
+
     figures: list[Figure] = []
-    warm_up(run)
-    for row in rows:
-        started_s = time.perf_counter()
-        figures += printed(_ROWS[row](run))
-        print(f"# {row}: {time.perf_counter() - started_s:.0f} s", flush=True)
+    if rows := [row for row in options.only if row in _ROWS]:
+        dsn = server.dsn(database_name(options.chunks))
+        with running(
+            HOME / "stack", model_dir=MODEL, SAGWAN_DATABASE_URL=dsn, SAGWAN_SEARCH_INDEX_UPKEEP="false"
+        ) as stack:
+            run = served(stack, dsn)
+            warm_up(run)
+            for row in rows:
+                figures += _timed(row, _ROWS[row](run))
+    for row in options.only:
+        if row in _GROWING:
+            figures += _timed(row, growing_figures(_GROWING[row], server, options.chunks, served, tell))
     return figures
+
+
+def _timed(row: str, figures: Iterator[Figure]) -> list[Figure]:
+    started_s = time.perf_counter()
+    measured = printed(figures)
+    print(f"# {row}: {time.perf_counter() - started_s:.0f} s", flush=True)
+    return measured
 
 
 def _options() -> argparse.Namespace:
@@ -142,15 +160,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=float, default=_SECONDS, help="how long a row under load takes; others are a trial"
     )
-    parser.add_argument("--only", type=_rows, default=list(_ROWS), metavar="ROW,…", help="these rows")
+    parser.add_argument("--only", type=_rows, default=_ALL, metavar="ROW,…", help="these rows")
     return parser.parse_args()
 
 
 def _rows(value: str) -> list[str]:
     rows = value.split(",")
-    unknown = [row for row in rows if row not in _ROWS]
+    unknown = [row for row in rows if row not in _ALL]
     if unknown:
-        raise argparse.ArgumentTypeError(f"no row {', '.join(unknown)}; there are {', '.join(_ROWS)}")
+        raise argparse.ArgumentTypeError(f"no row {', '.join(unknown)}; there are {', '.join(_ALL)}")
     return rows
 
 

@@ -70,9 +70,8 @@ def _figures(
     due = min(_HITS, passing)
     recalls, short, seconds = [], 0, []
     for text, nearest in zip(questions, exact, strict=True):
-        found = client.ask(text, mode=search_pb2.SEARCH_MODE_VECTOR, filter=asked).response.hits
-        ids = {int(hit.name.rpartition("/")[2]) for hit in found}
-        recalls.append(len(ids & nearest) / due if due else 1.0)
+        found = client.ask(text, mode=search_pb2.SEARCH_MODE_VECTOR, filter=asked).chunk_ids
+        recalls.append(len(found & nearest) / due if due else 1.0)
         hybrid = client.ask(text, filter=asked)
         seconds.append(hybrid.seconds)
         short += len(found) < due

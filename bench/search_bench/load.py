@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -45,29 +45,35 @@ class Outcome:
 
 def clients_figures(run: Run) -> Iterator[Figure]:
     """Ten clients in closed loops without a pause: the machine is saturated."""
-    found = closed_loop(run, clients=_CLIENTS, seconds=run.seconds)
+    found = closed_loop(run, clients=_CLIENTS, keep_on=for_seconds(run.seconds))
     yield from latency_figures("clients", found.seconds, p50=at_most(150), p99=at_most(400))
     yield Figure("clients_searches_per_s", found.rate, "1/s")
-    yield from _failures("clients", found)
+    yield from failure_figures("clients", found)
 
 
 def open_figures(run: Run) -> Iterator[Figure]:
     """Arrivals at half the rate that ten clients in closed loops reach, each timed from when it was due."""
-    rate = closed_loop(run, clients=_CLIENTS, seconds=_SATURATED_S).rate / 2
+    rate = closed_loop(run, clients=_CLIENTS, keep_on=for_seconds(_SATURATED_S)).rate / 2
     found = _open_loop(run, rate)
     yield Figure("open_searches_per_s", rate, "1/s")
     yield from latency_figures("open", found.seconds, p50=at_most(40), p99=at_most(120))
-    yield from _failures("open", found)
+    yield from failure_figures("open", found)
 
 
-def closed_loop(run: Run, *, clients: int, seconds: float) -> Outcome:
-    """Clients that ask, wait and ask again until the time is over."""
+def for_seconds(seconds: float) -> Callable[[], bool]:
+    """True until so many seconds from now are over."""
+    ends = time.perf_counter() + seconds
+    return lambda: time.perf_counter() < ends
+
+
+def closed_loop(run: Run, *, clients: int, keep_on: Callable[[], bool]) -> Outcome:
+    """Clients that ask, wait and ask again as long as they are to keep on."""
     outcome, lock = Outcome(), threading.Lock()
     begun = time.perf_counter()
 
     def loop(_: int) -> None:
         with client_of(run.stack) as client:
-            while time.perf_counter() - begun < seconds:
+            while keep_on():
                 with lock:
                     (text,) = run.questions.take(1)
                 try:
@@ -116,6 +122,7 @@ def _open_loop(run: Run, rate: float) -> Outcome:
     return outcome
 
 
-def _failures(name: str, found: Outcome) -> Iterator[Figure]:
+def failure_figures(name: str, found: Outcome) -> Iterator[Figure]:
+    """Searches that were not answered, or not by both legs: there must be none."""
     yield Figure(f"{name}_failed", found.failed, "searches", exactly(0))
     yield Figure(f"{name}_degraded", found.degraded, "searches", exactly(0))

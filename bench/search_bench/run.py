@@ -60,6 +60,11 @@ class Asked:
     seconds: float
     response: search_pb2.SearchResponse
 
+    @property
+    def chunk_ids(self) -> set[int]:
+        """The chunks that were found."""
+        return {int(hit.name.rpartition("/")[2]) for hit in self.response.hits}
+
 
 class Degraded(Exception):
     """A leg was left out: what was measured is no such search."""

@@ -40,3 +40,20 @@ SELECT model_id, sha256, dimension FROM models WHERE state = 'serving';
 -- name: tenant
 -- Whose meetings the database holds.
 SELECT tenant_id FROM tenants ORDER BY name;
+
+-- name: chunk_extent
+-- How many meetings and chunks there are, and the last chunk.
+SELECT
+    (SELECT count(*) FROM meetings) AS meetings,
+    (SELECT count(*) FROM chunks) AS chunks,
+    (SELECT max(chunk_id) FROM chunks) AS chunk_id,
+    pg_database_size(current_database()) AS size_bytes;
+
+-- name: drop_index
+-- Removes an index.
+DROP INDEX :"index";
+
+-- name: forget_indexes
+-- Tells the services that there are none, as before they built any.
+UPDATE vector_indexes
+SET kind = 'exact', quantization = 'none', m = 0, ef_construction = 0, lists = 0, built_rows = NULL, built_at = NULL;

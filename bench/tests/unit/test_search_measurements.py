@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scale_data.labels import SHARES
 from search_bench.filtered import filters
+from search_bench.growing import recall
 from search_bench.neighbors import Vectors
 from search_bench.questions import Questions
 from search_bench.vector_leg import Point, growth_figures
@@ -48,3 +49,13 @@ def test_exact_neighbours_are_the_nearest_of_all_or_of_those_that_pass():
     assert vectors.nearest([asked], 10) == [set(best[:10].tolist())]
     assert vectors.nearest([asked], 10, passing) == [set([each for each in best.tolist() if each % 2 == 0][:10])]
     assert vectors.nearest([asked], 10, vectors.chunk_ids < 1_003) == [{1_000, 1_001, 1_002}]
+
+
+def test_recall_is_the_share_of_all_neighbours_that_were_found():
+    assert recall([{1, 2, 9}, {4}], [{1, 2, 3}, {4}]) == pytest.approx(3 / 4)
+    assert recall([{1, 2}], [{1, 2}]) == 1.0
+    assert recall([{7}], [{1, 2}]) == 0.0
+
+
+def test_there_is_no_recall_where_there_was_nothing_to_find():
+    assert recall([{1}, set()], [set(), set()]) is None
