@@ -117,8 +117,9 @@ class _Growth:
 
     def figures(self) -> Iterator[Figure]:
         """Those of the beginning, then those of each step."""
-        self._settle(f"{self._name} at first")
-        yield Figure(f"{self._name}_before_recall", recall(self._found(), self._exact()), "of 10", _RECALL)
+        exact = self._exact()
+        self._settle(f"{self._name} at first", exact)
+        yield Figure(f"{self._name}_before_recall", recall(self._found(), exact), "of 10", _RECALL)
         for step, percent in STEPS.items():
             extent = asyncio.run(_extent(self._run.dsn))
             more = self._run.chunks * percent // 100 - extent["chunks"]
@@ -146,10 +147,11 @@ class _Growth:
         yield Figure(f"{name}_searches", len(searched.seconds), "searches")
         yield from latency_figures(f"{name}_search", searched.seconds)
         yield from failure_figures(f"{name}_search", searched)
-        after = self._settle(name)
+        after, lowest = self._settle(name, exact)
         for action in _ACTIONS:
             yield Figure(f"{name}_upkeep_{action}", after.done[action] - before.done[action], "times")
         yield Figure(f"{name}_upkeep_failed", after.failed - before.failed, "times", exactly(0))
+        yield Figure(f"{name}_lowest_recall", lowest, "of 10", _RECALL)
         yield Figure(f"{name}_settled_recall", recall(self._found(), exact), "of 10", _RECALL)
 
     def _found(self) -> list[set[int]]:
@@ -162,15 +164,17 @@ class _Growth:
     def _exact(self) -> list[set[int]]:
         return asyncio.run(_exact(self._run.dsn, self._vectors))
 
-    def _settle(self, when: str) -> _Upkeep:
-        """Waits until the upkeep has nothing to do."""
+    def _settle(self, when: str, exact: Sequence[set[int]]) -> tuple[_Upkeep, float | None]:
+        """Waits until the upkeep has nothing to do; how it is then, and the lowest recall on the way there."""
         self._run.tell(f"{when}: {self._upkeep()}")
         give_up = time.monotonic() + _UPKEEP_AWAITED_S
         begun = time.perf_counter()
+        recalls = [recall(self._found(), exact)]
         while not (upkeep := self._upkeep()).has_nothing_to_do and time.monotonic() < give_up:
             time.sleep(_LOOK_INTERVAL_S)
+            recalls.append(recall(self._found(), exact))
         self._run.tell(f"{when}, {time.perf_counter() - begun:.0f} s later: {upkeep}")
-        return upkeep
+        return upkeep, min((each for each in recalls if each is not None), default=None)
 
     def _upkeep(self) -> _Upkeep:
         stack = self._run.stack
