@@ -15,7 +15,7 @@ from sagwan_search.domain.indexes import (
     Quantization,
     build_memory_bytes,
     plan_for,
-    settings_for,
+    settings_after,
 )
 from sagwan_search.index_ports import BuildProgress, IndexBuilder, IndexedTable, IndexStore, IndexWork
 
@@ -133,7 +133,9 @@ class IndexBuilding:
                     build.plan = await self._fitting(work, build, chosen)
                     await self._built(work, build)
                 build.progress = BuildProgress("swapping", 0.95)
-                await work.promote(build.table, build.plan, settings_for(build.plan))
+                old = build.table.state
+                settings = settings_after(old.plan, old.settings, build.plan)
+                await work.promote(build.table, build.plan, settings)
                 build.progress = BuildProgress("done", 1.0)
                 _log.info(
                     "index built", table=build.table.name, kind=build.plan.kind.value, rows=build.table.state.row_count

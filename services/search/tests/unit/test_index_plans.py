@@ -13,6 +13,7 @@ from sagwan_search.domain.indexes import (
     SearchSettings,
     build_memory_bytes,
     plan_for,
+    settings_after,
     settings_for,
 )
 
@@ -27,6 +28,22 @@ def test_ivfflat_has_the_root_of_the_rows_as_lists_and_looks_at_the_root_of_the_
     assert abs(plan.lists - min(max(isqrt(rows), 1), 32_768)) <= 1
     assert abs(settings_for(plan).probes - isqrt(plan.lists)) <= 1
     assert 1 <= settings_for(plan).probes <= plan.lists
+
+
+def test_an_index_that_grew_is_searched_with_the_share_of_lists_that_the_old_one_was_tuned_to():
+    old, new = (plan_for(IndexKind.IVFFLAT, rows) for rows in (10_000, 40_000))
+    assert settings_after(old, SearchSettings(probes=32, ef_search=70), new) == SearchSettings(probes=64, ef_search=70)
+    assert settings_after(old, SearchSettings(probes=1), new).probes == settings_for(new).probes
+    graph = plan_for(IndexKind.HNSW, 10_000)
+    assert settings_after(graph, SearchSettings(ef_search=300), graph).ef_search == 300
+    assert settings_after(old, SearchSettings(probes=90, ef_search=300), graph) == settings_for(graph)
+
+
+@given(ROWS, ROWS, st.integers(1, 32_768))
+def test_a_new_index_looks_at_no_more_lists_than_it_has_and_at_no_fewer_than_untuned(rows, rows_now, probes):
+    old, new = plan_for(IndexKind.IVFFLAT, rows), plan_for(IndexKind.IVFFLAT, rows_now)
+    settings = settings_after(old, SearchSettings(probes=min(probes, old.lists)), new)
+    assert settings_for(new).probes <= settings.probes <= new.lists
 
 
 def test_the_figures_of_a_million_rows():

@@ -1,7 +1,7 @@
 """Indexes of a table of vectors: which kind, with which parameters, and how they are searched."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 _LISTS_MAX = 32_768
@@ -95,6 +95,19 @@ def settings_for(plan: IndexPlan) -> SearchSettings:
         probes=max(round(math.sqrt(plan.lists)), 1),
         rescored=_BINARY_RESCORED if plan.quantization is Quantization.BINARY else 1,
     )
+
+
+def settings_after(old: IndexPlan, settings: SearchSettings, new: IndexPlan) -> SearchSettings:
+    """How an index is searched that takes the place of another one, until it is measured itself.
+
+    One of the same kind keeps what the old one was tuned to, IVFFlat the share of the lists that it looks at; it never
+    looks at fewer than before it was tuned.
+    """
+    usual = settings_for(new)
+    if (old.kind, old.quantization) != (new.kind, new.quantization):
+        return usual
+    share = settings.probes / old.lists if old.lists else 0.0
+    return replace(settings, probes=max(usual.probes, min(math.ceil(share * new.lists), new.lists)))
 
 
 def build_memory_bytes(plan: IndexPlan, row_count: int, dimension: int) -> int:
