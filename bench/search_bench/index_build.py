@@ -8,21 +8,22 @@ from collections.abc import Iterator
 from sagwan_bench.memory import peak_resident_mb, resident_mb
 from sagwan_bench.results import Figure, at_most, below, exactly
 from sagwan_search.adapters.index_sql import create_index
-from sagwan_search.domain.indexes import IndexKind, plan_for
+from sagwan_search.domain.indexes import IndexKind, IndexPlan, Quantization, build_memory_bytes, plan_for
 from search_bench.latencies import latency_figures
 from search_bench.neighbors import connected
-from search_bench.run import Run, client_of
+from search_bench.run import QUERIES, Run, client_of
 
 _INDEX = "bench_hnsw"
-_MAINTENANCE_MEMORY = "2GB"
-# Of floats the statement is the same whatever their number, and a graph's whatever the rows.
-_PLAN, _UNUSED_DIMENSION = plan_for(IndexKind.HNSW, 0), 0
+_MAINTENANCE_MEMORY_GB = 2
 
 
 def build_figures(run: Run) -> Iterator[Figure]:
-    """Time of CREATE INDEX CONCURRENTLY for HNSW in 2 GB, and the latency of one client's searches meanwhile."""
+    """Time of CREATE INDEX CONCURRENTLY for HNSW in 2 GB, and the latency of one client's searches meanwhile.
+
+    Of floats, or of half floats where a graph of floats does not fit, as the service itself chooses.
+    """
     built_s: list[float] = []
-    builder = threading.Thread(target=lambda: built_s.append(asyncio.run(_build(run.dsn))))
+    builder = threading.Thread(target=lambda: built_s.append(asyncio.run(_build(run))))
     seconds: list[float] = []
     builder.start()
     with client_of(run.stack) as client:
@@ -42,15 +43,26 @@ def memory_figures(run: Run) -> Iterator[Figure]:
     yield Figure("search_rss_peak_mb", peak_resident_mb(pid), "MB", below(200))
 
 
-async def _build(dsn: str) -> float:
-    connection, table = await connected(dsn)
+async def _build(run: Run) -> float:
+    connection, table = await connected(run.dsn)
     try:
         await connection.execute(f"DROP INDEX IF EXISTS {_INDEX}")
-        await connection.execute(f"SET maintenance_work_mem = '{_MAINTENANCE_MEMORY}'")
+        await connection.execute(f"SET maintenance_work_mem = '{_MAINTENANCE_MEMORY_GB}GB'")
+        rows, dimension = await connection.fetchrow(QUERIES["vector_extent"].on_table("vectors", table).sql)
+        plan = _plan_within(_MAINTENANCE_MEMORY_GB << 30, rows, dimension)
+        run.tell(f"the graph is of {'floats' if plan.quantization is Quantization.NONE else 'half floats'}")
         begun = time.perf_counter()
-        await connection.execute(create_index(_INDEX, table, _PLAN, _UNUSED_DIMENSION), timeout=None)
+        await connection.execute(create_index(_INDEX, table, plan, dimension), timeout=None)
         seconds = time.perf_counter() - begun
         await connection.execute(f"DROP INDEX {_INDEX}")
         return seconds
     finally:
         await connection.close()
+
+
+def _plan_within(memory_bytes: int, rows: int, dimension: int) -> IndexPlan:
+    """A graph of floats, or of half floats where that would not fit."""
+    floats = plan_for(IndexKind.HNSW, rows)
+    if build_memory_bytes(floats, rows, dimension) <= memory_bytes:
+        return floats
+    return plan_for(IndexKind.HNSW, rows, Quantization.HALFVEC)
