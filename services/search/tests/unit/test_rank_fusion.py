@@ -88,7 +88,7 @@ def test_words_that_hardly_match_hardly_count():
 
     # Of 100, 99 and 98 the relative scores are 1, one half and 0.
     assert scores(0.0) == [(3, 1.0), (1, 0.5), (2, 0.0)]
-    assert scores(0.25) == [(3, 1.0), (1, 0.75), (2, 0.0)]
+    assert scores(0.25) == [(3, 1.0), (1, 0.5 + 0.25**1.2), (2, 0.0)]
     assert scores(1.0) == [(1, 1.5), (3, 1.0), (2, 0.0)]
 
 

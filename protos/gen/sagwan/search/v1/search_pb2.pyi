@@ -87,7 +87,7 @@ class _FusionMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FusionMe
     FUSION_METHOD_DISTRIBUTION_SCORE: _FusionMethod.ValueType  # 3
     """Distribution based: score(d) = sum over legs of weight * (s - (mean - 3 sd)) / (6 sd), clipped to 0 … 1."""
     FUSION_METHOD_ADAPTIVE_SCORE: _FusionMethod.ValueType  # 4
-    """Relative score with the lexical leg's part times `Explanation.match_share`: words count as far as they match."""
+    """Relative score with the lexical leg's part times `Explanation.match_share` ^ 1.2: words count as far as they match."""
 
 class FusionMethod(_FusionMethod, metaclass=_FusionMethodEnumTypeWrapper):
     """How the legs' rankings become one."""
@@ -101,7 +101,7 @@ FUSION_METHOD_RELATIVE_SCORE: FusionMethod.ValueType  # 2
 FUSION_METHOD_DISTRIBUTION_SCORE: FusionMethod.ValueType  # 3
 """Distribution based: score(d) = sum over legs of weight * (s - (mean - 3 sd)) / (6 sd), clipped to 0 … 1."""
 FUSION_METHOD_ADAPTIVE_SCORE: FusionMethod.ValueType  # 4
-"""Relative score with the lexical leg's part times `Explanation.match_share`: words count as far as they match."""
+"""Relative score with the lexical leg's part times `Explanation.match_share` ^ 1.2: words count as far as they match."""
 Global___FusionMethod: _TypeAlias = FusionMethod  # noqa: Y015
 
 class _CorrectionKind:

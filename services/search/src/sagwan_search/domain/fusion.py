@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 
 
+# Of a question of which a third is said, words count for a quarter (docs/decisions/0011).
+_MATCH_EXPONENT = 1.2
+
+
 class Leg(enum.Enum):
     """One way of finding chunks."""
 
@@ -122,7 +126,8 @@ def _worths(candidates: Sequence[Candidate], fusion: Fusion, match_share: float)
     match fusion.method:
         case Method.ADAPTIVE_SCORE:
             # Words that hardly match must not lead: within its list even the best of them would count as much as any.
-            return [match_share * each for each in relative_scores(scores)]
+            counted = match_share**_MATCH_EXPONENT
+            return [counted * each for each in relative_scores(scores)]
         case Method.RRF:
             return reciprocal_ranks(len(scores), fusion.rrf_k)
         case Method.RELATIVE_SCORE:
