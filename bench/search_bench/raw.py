@@ -124,7 +124,12 @@ class _InOneProcess:
             search = cls(searching, recorder, embedder, tenant_id)
             search.connection = await asyncpg.connect(
                 run.dsn,
-                server_settings={"role": SERVICE_ROLE, "jit": "off", **CONNECTION_SETTINGS},
+                server_settings={
+                    "role": SERVICE_ROLE,
+                    "plan_cache_mode": "force_custom_plan",
+                    "jit": "off",
+                    **CONNECTION_SETTINGS,
+                },
             )
             await register_vector(search.connection)
             try:

@@ -22,9 +22,6 @@ _SETTINGS = {
 }
 # What a connection begins with, and goes back to: a setting that never had a value would be left as an empty one.
 CONNECTION_SETTINGS = {
-    # Filters are written into the statements, not passed as parameters, so a plan that is kept stays right; to plan a
-    # page's joins anew takes longer than to run them.
-    "plan_cache_mode": "auto",
     "hnsw.ef_search": "100",
     "hnsw.iterative_scan": "relaxed_order",
     "hnsw.max_scan_tuples": "200000",
