@@ -63,7 +63,7 @@ def _labelled(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _hits(client: Client, text: str) -> Sequence[search_pb2.Hit]:
-    asked = client.ask(text, mode=search_pb2.SEARCH_MODE_LEXICAL, plain_text=True, page_size=_HITS)
+    asked = client.ask(text, mode=search_pb2.SEARCH_MODE_LEXICAL, page_size=_HITS)
     return asked.response.hits
 
 

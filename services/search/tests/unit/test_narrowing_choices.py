@@ -55,3 +55,10 @@ def test_without_a_filter_the_index_is_asked_where_there_is_one(kind, way):
 def test_a_table_that_was_never_counted_has_at_least_what_passes():
     assert choose(IndexKind.HNSW, LIMITS, passing=50_000, row_count=0, depth=100).way is Way.INDEX
     assert choose(IndexKind.HNSW, LIMITS, passing=50, row_count=0, depth=100).way is Way.PREFILTER
+
+
+def test_what_only_a_look_at_a_chunk_tells_is_found_first_as_long_as_it_can_be():
+    for passing, way in ((LIMITS.compared_max, Way.PREFILTER), (LIMITS.compared_max + 1, Way.INDEX)):
+        asked = {"passing": passing, "row_count": 10**6, "depth": 100}
+        assert choose(IndexKind.HNSW, LIMITS, **asked, looked_at=True).way is way
+        assert choose(IndexKind.HNSW, LIMITS, **asked).way is Way.INDEX

@@ -80,6 +80,7 @@ class Legs:
             passing=await self._passing_estimate(),
             row_count=serving.row_count,
             depth=depth,
+            looked_at=self._narrowed.chunks is not None,
         )
         if choice.way is Way.PREFILTER:
             among = await self._found()

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-
 # Of a question of which a third is said, words count for a quarter (docs/decisions/0011).
 _MATCH_EXPONENT = 1.2
 

@@ -71,7 +71,15 @@ class Choice:
         return f"{self} ({self.figures})" if self.figures else str(self)
 
 
-def choose(kind: IndexKind, limits: NarrowingLimits, *, passing: int | None, row_count: int, depth: int) -> Choice:
+def choose(
+    kind: IndexKind,
+    limits: NarrowingLimits,
+    *,
+    passing: int | None,
+    row_count: int,
+    depth: int,
+    looked_at: bool = False,
+) -> Choice:
     """The way in which the vector leg looks at the fewest rows, weighed by what a look costs.
 
     Args:
@@ -80,12 +88,15 @@ def choose(kind: IndexKind, limits: NarrowingLimits, *, passing: int | None, row
         passing: Chunks that pass the filter, estimated; None without a filter.
         row_count: Rows of the table, of all tenants.
         depth: Chunks that are asked for.
+        looked_at: Whether only a look at a chunk's text or utterances tells if it passes, so that `passing` are those that
+            may. Where none does, an index would be walked to its end.
     """
     if passing is None:
         return without_finding_first(kind, "no filter")
     # The table may have grown since its rows were counted.
     row_count = max(row_count, passing)
-    most = min(_worth_comparing(kind, row_count=row_count, depth=depth), limits.compared_max)
+    worth_comparing = limits.compared_max if looked_at else _worth_comparing(kind, row_count=row_count, depth=depth)
+    most = min(worth_comparing, limits.compared_max)
     figures = f"expected: {passing:,} of {row_count:,}; worth comparing: {most:,}"
     if passing <= most:
         return Choice(Way.PREFILTER, "so few chunks pass the filter that all are compared", figures)
