@@ -88,8 +88,8 @@ def choose(
         passing: Chunks that pass the filter, estimated; None without a filter.
         row_count: Rows of the table, of all tenants.
         depth: Chunks that are asked for.
-        looked_at: Whether only a look at a chunk's text or utterances tells if it passes, so that `passing` are those that
-            may. Where none does, an index would be walked to its end.
+        looked_at: Whether only a look at a chunk's text or utterances tells if it passes, so that `passing` are those
+            that may. Where none does, an index would be walked to its end.
     """
     if passing is None:
         return without_finding_first(kind, "no filter")
