@@ -29,6 +29,8 @@ PAGE_SIZES = (5, 5, 5, 10)
 DEEP = 100
 # Of so many questions one is asked again at the end.
 SAMPLED = 5
+# Once so much has been written since, however soon its pages were walked.
+WRITES_BEFORE_SAMPLE = 5
 CONTEXT: Any = SimpleNamespace(time_remaining=lambda: 30.0)
 
 
@@ -47,10 +49,13 @@ class Writers:
 
     Attributes:
         still: Held by who wants nothing written for a moment.
+        written: How many ingests, edits and deletions there were.
     """
 
     def __init__(self, ingest, key, chance: random.Random) -> None:
         self.still = asyncio.Lock()
+        self.written = 0
+        self._wrote = asyncio.Condition()
         self._ingest = ingest
         self._key = key
         self._chance = chance
@@ -61,8 +66,15 @@ class Writers:
         while True:
             async with self.still:
                 await self._write()
+            async with self._wrote:
+                self.written += 1
+                self._wrote.notify_all()
             # Locks are fair to those who stand in line; one who comes later must find it free.
             await asyncio.sleep(0.002)
+
+    async def have_written(self, count: int) -> None:
+        async with self._wrote:
+            await self._wrote.wait_for(lambda: self.written >= count)
 
     async def _write(self) -> None:
         if len(self._there) > 20:
@@ -119,6 +131,7 @@ async def test_twenty_pages_equal_one_deep_page_whatever_is_written_meanwhile(se
         query, page_size = " ".join(chance.sample(WORDS, k=3)), PAGE_SIZES[number % len(PAGE_SIZES)]
         async with writers.still:
             first, whole = await ask(query, page_size), await ask(query, DEEP)
+            written = writers.written
         assert len(whole.hits) == DEEP
         walked = await walk(query, page_size, first, PAGE_COUNT)
         expected = await walk(query, DEEP, whole, PAGE_COUNT * page_size // DEEP)
@@ -128,6 +141,7 @@ async def test_twenty_pages_equal_one_deep_page_whatever_is_written_meanwhile(se
         assert len(set(names(walked))) == len(walked)
         assert [hit.score for hit in walked] == sorted((hit.score for hit in walked), reverse=True)
         if number % SAMPLED == 0:
+            await writers.have_written(written + WRITES_BEFORE_SAMPLE)
             moved += names((await ask(query, DEEP)).hits) != names(whole.hits)
 
     numbers = iter(range(QUESTION_COUNT))

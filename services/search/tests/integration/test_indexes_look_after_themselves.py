@@ -294,7 +294,7 @@ class TestPlans:
         tenant_id = await filled(20_000)
         await tended().look()
         examined = []
-        for ef_search in (20, 200):
+        for ef_search in (100, 400):
             await owner.execute("UPDATE vector_indexes SET ef_search = $1", ef_search)
             plan = (await explain(tenant_id, mode=Mode.VECTOR))["vector"]
             examined.append(plan.buffers_hit + plan.buffers_read)
