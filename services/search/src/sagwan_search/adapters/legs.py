@@ -41,6 +41,7 @@ class Legs:
         self._narrowed = EVERYTHING
         self._passing: int | None = None
         self._matches: list[int] | None = None
+        self._sought = False
         self._choices: dict[Leg, Choice] = {}
         self._index_asked: tuple[ServingTable, Vector, int] | None = None
 
@@ -48,6 +49,7 @@ class Legs:
         """Restricts the legs to what passes a filter."""
         self._narrowed = await self._narrowing.chunks(self._session, condition)
         self._passing = self._matches = None
+        self._sought = False
 
     async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
         """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
@@ -130,7 +132,8 @@ class Legs:
 
     async def _found(self) -> list[int] | None:
         """All chunks that pass the filter; None where they are far more than expected."""
-        if self._matches is None and self._passing is not None:
+        if not self._sought and self._passing is not None:
+            self._sought = True
             most = min(max(_MISJUDGED_TIMES * self._passing, _MISJUDGED_MIN), self._limits.compared_max)
             self._matches = await self._narrowing.matches(self._session, self._narrowed, most)
         return self._matches
