@@ -11,22 +11,16 @@ from multiprocessing.connection import Connection
 from typing import Self, TypeVar
 from uuid import UUID
 
-from opentelemetry import trace
-from prometheus_client import CollectorRegistry
-
 from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_ingest.ports import PreparedMeeting
 from sagwan_runtime.deadline import Deadline
-from sagwan_runtime.metrics import DatabaseMetrics
-from sagwan_runtime.postgres.database import Database, open_database
 from sagwan_runtime.postgres.queries import load_queries
-from sagwan_runtime.settings import DatabaseSettings
 from sagwan_search.adapters.index_sql import CONNECTION_SETTINGS
 from sagwan_search.adapters.postgres import PostgresMeetingStore as SearchedMeetings
 from sagwan_search.settings import SearchSettings
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
-from scale_data.building import QUERIES, opened
+from scale_data.building import QUERIES, opened, service_database
 from scale_data.core import read_core
 from scale_data.lines import LineTerms
 from scale_data.recombining import Recombiner
@@ -163,8 +157,8 @@ class _Writer:
         async with opened(dsn) as owner:
             tenant_id = await owner.fetchval(QUERIES["tenants"].sql)
         async with AsyncExitStack() as stack:
-            kept = await stack.enter_async_context(_database(dsn, _STATEMENTS))
-            searched = await stack.enter_async_context(_database(dsn, CONNECTION_SETTINGS))
+            kept = await stack.enter_async_context(service_database(dsn, _STATEMENTS))
+            searched = await stack.enter_async_context(service_database(dsn, CONNECTION_SETTINGS))
             yield cls(
                 PostgresMeetingStore(kept, load_queries(files("sagwan_ingest.adapters") / "queries.sql")),
                 SearchedMeetings(searched, load_queries(files("sagwan_search.adapters") / "queries.sql")),
@@ -191,15 +185,3 @@ class _Writer:
             chunk_id = await session.chunk_of_utterance(meeting.meeting.meeting_id, sought.chunk.first_utterance)
             nearest = await session.nearest(meeting.vectors[sought.text_sha256], self._depth)
         return chunk_id in [each.chunk_id for each in nearest[:_FOUND_AMONG]]
-
-
-@asynccontextmanager
-async def _database(dsn: str, connection_settings: dict[str, str]) -> AsyncIterator[Database]:
-    async with open_database(
-        DatabaseSettings(url=dsn),
-        DatabaseMetrics(CollectorRegistry()),
-        trace.NoOpTracer(),
-        application_name="scale-data",
-        connection_settings=connection_settings,
-    ) as database:
-        yield database

@@ -21,7 +21,7 @@ from sagwan_client.local.schema import DATABASE_NAME, migrated, owner_connection
 from sagwan_ingest.adapters.postgres import PostgresMeetingStore
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.metrics import DatabaseMetrics
-from sagwan_runtime.postgres.database import open_database
+from sagwan_runtime.postgres.database import Database, open_database
 from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.settings import DatabaseSettings
 from sagwan_search.adapters.index_sql import create_index, index_name
@@ -270,13 +270,22 @@ async def opened(dsn: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
-async def _fold(dsn: str, tenant_id: UUID) -> None:
-    """Adds up the statistics, as ingest does."""
+@asynccontextmanager
+async def service_database(dsn: str, connection_settings: Mapping[str, str]) -> AsyncIterator[Database]:
+    """A pool of connections as the services have it."""
     async with open_database(
-        DatabaseSettings(url=dsn, statement_timeout_ms=int(_FOLD_TIMEOUT_S * 1_000)),
+        DatabaseSettings(url=dsn),
         DatabaseMetrics(CollectorRegistry()),
         trace.NoOpTracer(),
         application_name="scale-data",
+        connection_settings=connection_settings,
     ) as database:
+        yield database
+
+
+async def _fold(dsn: str, tenant_id: UUID) -> None:
+    """Adds up the statistics, as ingest does."""
+    timeout = {"statement_timeout": str(round(_FOLD_TIMEOUT_S * 1_000))}
+    async with service_database(dsn, timeout) as database:
         store = PostgresMeetingStore(database, load_queries(files("sagwan_ingest.adapters") / "queries.sql"))
         await store.fold_statistics(tenant_id, Deadline.after(_FOLD_TIMEOUT_S))

@@ -83,12 +83,12 @@ def _pieces(chunk: Mapping[str, Any], said: list[tuple[str, str]]) -> Iterator[t
 
 
 def _english(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    for each in list(_records(folder / "meetings.jsonl"))[::_ENGLISH_STEP]:
+    for each in list(records(folder / "meetings.jsonl"))[::_ENGLISH_STEP]:
         yield each["meeting_id"], each["turns"]
 
 
 def _korean(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    for each in _records(folder / "meetings.jsonl"):
+    for each in records(folder / "meetings.jsonl"):
         turns, characters = [], 0
         for turn in each["turns"]:
             characters += len(turn["text"])
@@ -99,7 +99,7 @@ def _korean(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _passages(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    passages = list(_records(folder / "corpus.jsonl"))[:PASSAGES_MAX]
+    passages = list(records(folder / "corpus.jsonl"))[:PASSAGES_MAX]
     for first in range(0, len(passages), _PASSAGES_A_MEETING):
         turns = [
             {"speaker": "", "text": line}
@@ -110,7 +110,8 @@ def _passages(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield f"passages-{first:04}", turns
 
 
-def _records(file: Path) -> Iterator[dict[str, Any]]:
+def records(file: Path) -> Iterator[dict[str, Any]]:
+    """What the lines of a file say, one after the other."""
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)

@@ -1,19 +1,17 @@
 """What the budget of the lexical leg costs: labelled questions, asked with it and without it."""
 
 import csv
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from scale_data.core import PASSAGES_MAX, SETS
+from scale_data.core import PASSAGES_MAX, SETS, records
 from scale_data.server import HOME, MODEL
 from stack import running
 
 from sagwan.search.v1 import search_pb2
+from sagwan_bench.ranking import ndcg
 from sagwan_bench.results import Figure, at_least
 from search_bench.run import Client, Run, client_of
 
@@ -53,8 +51,8 @@ def bounded_figures(run: Run) -> Iterator[Figure]:
 
 def _labelled(folder: Path) -> Iterator[tuple[str, str]]:
     """Questions with how the passage that answers each begins, where that passage is among the chunks."""
-    passages = {each["_id"]: each["text"] for each in islice(_records(folder / "corpus.jsonl"), PASSAGES_MAX)}
-    texts = {each["_id"]: each["text"] for each in _records(folder / "queries.jsonl")}
+    passages = {each["_id"]: each["text"] for each in islice(records(folder / "corpus.jsonl"), PASSAGES_MAX)}
+    texts = {each["_id"]: each["text"] for each in records(folder / "queries.jsonl")}
     with (folder / "qrels.tsv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t"):
             passage = passages.get(row["corpus-id"])
@@ -72,17 +70,11 @@ def _mean_ndcg(questions: Mapping[str, str], hits: Mapping[str, Sequence[search_
 
 
 def _ndcg(hits: Sequence[search_pb2.Hit], probe: str) -> float:
-    """1 / log2(1 + rank) of the first hit that holds the passage, ranks from 1; 0 where none does."""
-    ranks = (rank for rank, hit in enumerate(hits, 1) if probe in _plain(" ".join(line.text for line in hit.lines)))
-    first = next(ranks, None)
-    return 1 / math.log2(1 + first) if first else 0.0
+    """nDCG@10 where the first hit that holds the passage is all that counts; 0 where none does."""
+    holding = (place for place, hit in enumerate(hits) if probe in _plain(" ".join(line.text for line in hit.lines)))
+    first = next(holding, None)
+    return ndcg((place == first for place in range(len(hits))), [1.0], depth=_HITS)
 
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
-
-
-def _records(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from sagwan_bench.memory import peak_resident_mb, resident_mb
 from sagwan_bench.results import Figure, at_most, below, exactly
 from sagwan_search.adapters.index_sql import create_index
-from sagwan_search.domain.indexes import IndexKind, IndexPlan, Quantization, build_memory_bytes, plan_for
+from sagwan_search.domain.index_upkeep import IndexState, fitting
+from sagwan_search.domain.indexes import EXACT, IndexKind, Quantization, SearchSettings, plan_for
 from search_bench.latencies import latency_figures
 from search_bench.neighbors import connected
 from search_bench.run import QUERIES, Run, client_of
@@ -49,7 +50,8 @@ async def _build(run: Run) -> float:
         await connection.execute(f"DROP INDEX IF EXISTS {_INDEX}")
         await connection.execute(f"SET maintenance_work_mem = '{_MAINTENANCE_MEMORY_GB}GB'")
         rows, dimension = await connection.fetchrow(QUERIES["vector_extent"].on_table("vectors", table).sql)
-        plan = _plan_within(_MAINTENANCE_MEMORY_GB << 30, rows, dimension)
+        state = IndexState(EXACT, SearchSettings(), rows, dimension)
+        plan = fitting(plan_for(IndexKind.HNSW, rows), state, _MAINTENANCE_MEMORY_GB << 30)
         run.tell(f"the graph is of {'floats' if plan.quantization is Quantization.NONE else 'half floats'}")
         begun = time.perf_counter()
         await connection.execute(create_index(_INDEX, table, plan, dimension), timeout=None)
@@ -58,11 +60,3 @@ async def _build(run: Run) -> float:
         return seconds
     finally:
         await connection.close()
-
-
-def _plan_within(memory_bytes: int, rows: int, dimension: int) -> IndexPlan:
-    """A graph of floats, or of half floats where that would not fit."""
-    floats = plan_for(IndexKind.HNSW, rows)
-    if build_memory_bytes(floats, rows, dimension) <= memory_bytes:
-        return floats
-    return plan_for(IndexKind.HNSW, rows, Quantization.HALFVEC)
