@@ -38,7 +38,6 @@ def main() -> int:
         with meetings.open("rb") as lines:
             part.write_bytes(b"".join(islice(lines, options.meetings)))
         meetings = part
-    (_HOME / "stack").mkdir()
     with running(_HOME / "stack", model_dir=ROOT / "var" / "model") as stack:
         figures = printed(import_figures(stack, meetings))
     output = _HOME.parent / ("ingest-trial.json" if options.meetings else "ingest.json")

@@ -77,7 +77,6 @@ def main() -> int:
 
 def _stack(resources: ExitStack, way: str, sample_ratio: float) -> Stack:
     home = _HOME / way
-    home.mkdir(parents=True)
     settings = {
         "SAGWAN_OTLP_ENDPOINT": resources.enter_context(_COLLECTORS[way]()),
         "SAGWAN_TRACE_SAMPLE_RATIO": str(sample_ratio),

@@ -85,7 +85,7 @@ def running(home: Path, *, model_dir: Path, **settings: str) -> Iterator[Stack]:
     """Brings a stack up, and down again on leaving.
 
     Args:
-        home: Its folder; what an earlier stack left there is found again.
+        home: Its folder, made if need be; what an earlier stack left there is found again.
         model_dir: The embedding model.
         settings: Further environment variables.
     """
@@ -103,6 +103,7 @@ def running(home: Path, *, model_dir: Path, **settings: str) -> Iterator[Stack]:
         **settings,
     }
     environment.pop("SAGWAN_API_KEY", None)
+    home.mkdir(parents=True, exist_ok=True)
     with (home / "up.log").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [str(SAGWAN), "up"], env=environment, stdout=output, stderr=subprocess.STDOUT, text=True

@@ -48,7 +48,6 @@ def keep_meetings(meetings: Path, home: Path, model: Path, dsn: str) -> None:
     Raises:
         RuntimeError: Something was refused.
     """
-    home.mkdir(parents=True, exist_ok=True)
     with running(home, model_dir=model, SAGWAN_DATABASE_URL=dsn) as stack:
         done = stack.run("ingest", "--json", str(meetings), check=False)
     if done.returncode:

@@ -65,7 +65,6 @@ def growing_figures(
         if kind is not IndexKind.HNSW:
             asyncio.run(_remove_index(dsn))
         home = HOME / "stack-growing"
-        home.mkdir(parents=True, exist_ok=True)
         settings = {
             "SAGWAN_DATABASE_URL": dsn,
             "SAGWAN_SEARCH_INDEX_KIND": kind.value,
