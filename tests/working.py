@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -63,9 +64,11 @@ class Caller:
                     if number % 8 == 7:
                         await others[number // 8 % len(others)]()
                         continue
+                    # Every other one is new: its vector is not known, and the embedder is asked.
+                    asked = QUESTIONS[number // 2 % len(QUESTIONS)] + f" {number}" * (number % 2)
                     begun = time.perf_counter()
                     await finder.Search(
-                        search_pb2.SearchRequest(query=QUESTIONS[number % len(QUESTIONS)]),
+                        search_pb2.SearchRequest(query=asked),
                         metadata=self._metadata,
                         timeout=_DEADLINE_S,
                     )
@@ -95,12 +98,14 @@ class Caller:
     async def work_without_the_embedder(self) -> None:
         """Searches while the embedder hangs: answers lack their vectors, or there are none."""
         embedder = self._stack.pid("embedder")
+        # They are few: all of them are traced, and not the share that the setting keeps.
+        metadata = (*self._metadata, ("traceparent", f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"))
         async with self._channel("search") as search:
             finder = search_pb2_grpc.SearchServiceStub(search)
 
             def asked(mode: int, number: int) -> Awaitable[Any]:
                 request = search_pb2.SearchRequest(query=f"{QUESTIONS[0]} {number}", mode=mode)
-                return finder.Search(request, metadata=self._metadata, timeout=_DEADLINE_S)
+                return finder.Search(request, metadata=metadata, timeout=_DEADLINE_S)
 
             os.kill(embedder, signal.SIGSTOP)
             try:
@@ -110,12 +115,12 @@ class Caller:
                 # More questions than calls: a share of the calls would be above 1.
                 many = [search_pb2.SearchRequest(query=f"{QUESTIONS[1]} {number}") for number in range(12)]
                 batch = search_pb2.BatchSearchRequest(requests=many)
-                answered = await finder.BatchSearch(batch, metadata=self._metadata, timeout=_DEADLINE_S)
+                answered = await finder.BatchSearch(batch, metadata=metadata, timeout=_DEADLINE_S)
                 degraded = [each.response.degraded for each in answered.results if each.HasField("response")]
                 assert degraded
                 assert all(degraded)
                 context = search_pb2.GetContextRequest(query=f"{QUESTIONS[2]} again", token_budget=100)
-                assert (await finder.GetContext(context, metadata=self._metadata, timeout=_DEADLINE_S)).degraded
+                assert (await finder.GetContext(context, metadata=metadata, timeout=_DEADLINE_S)).degraded
             finally:
                 os.kill(embedder, signal.SIGCONT)
 
