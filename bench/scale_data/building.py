@@ -232,7 +232,12 @@ class DatabaseBuild:
             with self._stages.timed(f"index_{name}"):
                 await self._connection.execute(statement)
             await self._connection.execute(
-                QUERIES["record_index"].sql, row["model_id"], plan.m, plan.ef_construction, row["row_count"]
+                QUERIES["record_index"].sql,
+                row["model_id"],
+                plan.quantization.value,
+                plan.m,
+                plan.ef_construction,
+                row["row_count"],
             )
 
     async def _secondary_indexes(self, connection: asyncpg.Connection | None = None) -> list[asyncpg.Record]:

@@ -45,7 +45,8 @@ def labels_of(number: int) -> Labels:
     held_on = FIRST_DAY + timedelta(days=number * _DAY_STEP % DAYS)
     place = number * _SERIES_STEP % SERIES_COUNT
     series = f"{_TOPICS[place % len(_TOPICS)]} {place // len(_TOPICS) + 1}"
-    rare = [tag for tag, share in zip(SHARE_TAGS, SHARES, strict=True) if number % round(1 / share) == 0]
+    # Meetings take turns in their two languages: of two neighbours both have it, or none.
+    rare = [tag for tag, share in zip(SHARE_TAGS, SHARES, strict=True) if number // 2 % round(1 / share) == 0]
     return Labels(
         title=f"{series}, {held_on.isoformat()}",
         held_on=held_on,

@@ -49,9 +49,9 @@ ORDER BY t.relname, n.relname;
 SELECT m.model_id, m.dimension, (SELECT count(*) FROM chunks) AS row_count FROM models AS m WHERE m.state = 'serving';
 
 -- name: record_index
--- Tells searches that there is a graph: model, m, ef_construction, rows.
+-- Tells searches that there is a graph: model, quantization, m, ef_construction, rows.
 UPDATE vector_indexes
-SET kind = 'hnsw', m = $2, ef_construction = $3, built_rows = $4, built_at = now()
+SET kind = 'hnsw', quantization = $2, m = $3, ef_construction = $4, built_rows = $5, built_at = now()
 WHERE model_id = $1;
 
 -- name: move_sequences

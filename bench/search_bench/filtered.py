@@ -1,4 +1,4 @@
-"""Filters that keep 50, 5, 0.5 and 0.05 % of the chunks: how many are found, whether they are the nearest, how soon."""
+"""Filters that keep shares of the chunks, or a language: how many are found, whether the nearest, how soon."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -83,7 +83,7 @@ def _figures(
 
 
 def filters() -> Iterator[Narrowed]:
-    """None, and for each share a filter by days, one by speaker and one by tag."""
+    """None, for each share a filter by days, one by speaker and one by tag, and one that hides half of what is near."""
     yield Narrowed("none", search_pb2.Filter(), Condition())
     for share, speaker, tag in zip(SHARES, SHARE_SPEAKERS, SHARE_TAGS, strict=True):
         percent = f"{share * 100:g}"
@@ -93,3 +93,5 @@ def filters() -> Iterator[Narrowed]:
         said = search_pb2.Filter(speakers=[speaker])
         yield Narrowed(f"speaker_{percent}", said, Condition(speaker=speaker_key(speaker)))
         yield Narrowed(f"tag_{percent}", search_pb2.Filter(tags=[tag]), Condition(tag=tag))
+    # What is nearest to a question in Korean is Korean: for half of the questions all of it is in the other half.
+    yield Narrowed("language_en", search_pb2.Filter(languages=["en"]), Condition(language="en"))

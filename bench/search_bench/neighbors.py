@@ -30,6 +30,7 @@ class Condition:
     last_day: date | None = None
     speaker: str | None = None
     tag: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class Vectors:
     async def passing(self, connection: asyncpg.Connection, table: str, condition: Condition) -> Mask:
         """Which chunks pass a filter."""
         query = QUERIES["passing"].on_table("vectors", table).sql
-        rows = await connection.fetch(query, condition.first_day, condition.last_day, condition.speaker, condition.tag)
+        rows = await connection.fetch(
+            query, condition.first_day, condition.last_day, condition.speaker, condition.tag, condition.language
+        )
         return np.isin(self.chunk_ids, np.fromiter((row["chunk_id"] for row in rows), np.int64, len(rows)))
 
     def nearest(self, vectors: Sequence[Vector], count: int, among: Mask | None = None) -> list[set[int]]:

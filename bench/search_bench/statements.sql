@@ -22,16 +22,21 @@ SELECT count(*), max(vector_dims(embedding)) FROM :"vectors";
 SELECT chunk_id, embedding FROM :"vectors" ORDER BY chunk_id;
 
 -- name: passing
--- The chunks that pass a filter by days, speaker and tag; NULL does not restrict.
+-- The chunks that pass a filter by days, speaker, tag and language; NULL does not restrict.
 SELECT v.chunk_id FROM :"vectors" AS v
 WHERE ($1::date IS NULL OR v.held_on >= $1)
   AND ($2::date IS NULL OR v.held_on <= $2)
   AND ($3::text IS NULL OR v.speakers @> ARRAY[$3])
-  AND ($4::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE tags @> ARRAY[$4]));
+  AND ($4::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE tags @> ARRAY[$4]))
+  AND ($5::text IS NULL OR v.meeting_key IN (SELECT meeting_key FROM meetings WHERE language = $5));
 
 -- name: nearest
--- The chunks nearest to a vector, by the index where there is one.
-SELECT v.chunk_id FROM :"vectors" AS v ORDER BY v.embedding <#> $1::vector LIMIT $2;
+-- The chunks nearest to a vector, by the index that gives the ordering.
+SELECT v.chunk_id FROM :"vectors" AS v ORDER BY :ordering LIMIT $2;
+
+-- name: index_of_serving_model
+-- The index of the model that serves.
+SELECT i.* FROM vector_indexes AS i JOIN models AS m ON m.model_id = i.model_id WHERE m.state = 'serving';
 
 -- name: serving_model
 -- The model that wrote the vectors.

@@ -12,8 +12,9 @@ import asyncpg
 
 from sagwan_bench.results import Figure, at_least, at_most
 from sagwan_bench.trends import slope
-from sagwan_search.adapters.index_sql import create_index, index_name
-from sagwan_search.domain.indexes import IndexKind, plan_for
+from sagwan_search.adapters.index_sql import create_index, index_name, ordering
+from sagwan_search.adapters.vectors import plan_of
+from sagwan_search.domain.indexes import IndexKind, IndexPlan, plan_for
 from search_bench.latencies import ms
 from search_bench.neighbors import Vector, Vectors, connected, question_vectors
 from search_bench.run import QUERIES, Run
@@ -82,35 +83,35 @@ async def _points(run: Run, dsn: str, chunks: int, vectors: Sequence[Vector]) ->
     try:
         await connection.execute("SET jit = off")
         exact = (await Vectors.read(connection, table)).nearest(vectors, _COUNT)
+        graph = plan_of(await connection.fetchrow(QUERIES["index_of_serving_model"].sql))
         points = {}
         for ef_search in _EF_SEARCH:
             await connection.execute(f"SET hnsw.ef_search = {ef_search}")
-            point = points[f"hnsw_{ef_search}"] = await _point(connection, table, vectors, exact)
+            point = points[f"hnsw_{ef_search}"] = await _point(connection, table, graph, vectors, exact)
             if _TUNED not in points and (point.recall >= _RECALL or ef_search == _EF_SEARCH[-1]):
                 points[_TUNED] = point
                 run.tell(f"{chunks:,} vectors are tuned with ef_search {ef_search}")
         lists = max(1, round(math.sqrt(chunks)))
-        async with _ivfflat(connection, table, lists) as seconds:
+        plan = replace(plan_for(IndexKind.IVFFLAT, 0), lists=lists)
+        async with _ivfflat(connection, table, plan, len(vectors[0])) as seconds:
             run.tell(f"IVFFlat of {chunks:,} vectors with {lists} lists was built in {seconds:.0f} s")
             await connection.execute(f"SET ivfflat.probes = {max(1, round(math.sqrt(lists)))}")
-            points["ivfflat"] = await _point(connection, _IVFFLAT_TABLE, vectors, exact)
+            points["ivfflat"] = await _point(connection, _IVFFLAT_TABLE, plan, vectors, exact)
         return points
     finally:
         await connection.close()
 
 
 @asynccontextmanager
-async def _ivfflat(connection: asyncpg.Connection, table: str, lists: int) -> AsyncIterator[float]:
+async def _ivfflat(connection: asyncpg.Connection, table: str, plan: IndexPlan, dimension: int) -> AsyncIterator[float]:
     """A copy of the vectors with an IVFFlat index, so that the planner has no choice; how long the index took."""
     await connection.execute(f"DROP TABLE IF EXISTS {_IVFFLAT_TABLE}")
     await connection.execute(f"CREATE UNLOGGED TABLE {_IVFFLAT_TABLE} AS SELECT chunk_id, embedding FROM {table}")
     try:
         await connection.execute("SET maintenance_work_mem = '2GB'")
         begun = time.perf_counter()
-        plan = replace(plan_for(IndexKind.IVFFLAT, 0), lists=lists)
         name = index_name(_IVFFLAT_TABLE, plan.kind)
-        # Of floats the statement is the same whatever their number.
-        await connection.execute(create_index(name, _IVFFLAT_TABLE, plan, dimension=0))
+        await connection.execute(create_index(name, _IVFFLAT_TABLE, plan, dimension))
         seconds = time.perf_counter() - begun
         await connection.execute(f"VACUUM ANALYZE {_IVFFLAT_TABLE}")
         yield seconds
@@ -119,10 +120,11 @@ async def _ivfflat(connection: asyncpg.Connection, table: str, lists: int) -> As
 
 
 async def _point(
-    connection: asyncpg.Connection, table: str, vectors: Sequence[Vector], exact: Sequence[set[int]]
+    connection: asyncpg.Connection, table: str, plan: IndexPlan, vectors: Sequence[Vector], exact: Sequence[set[int]]
 ) -> Point:
     """All questions once to bring the index into memory, then several times with a clock."""
-    query = QUERIES["nearest"].on_table("vectors", table).sql
+    order = ordering(plan, len(vectors[0]), "v.embedding", "$1::vector")
+    query = QUERIES["nearest"].on_table("vectors", table).with_expression("ordering", order).sql
     recalls = []
     for vector, expected in zip(vectors, exact, strict=True):
         rows = await connection.fetch(query, vector, _COUNT)

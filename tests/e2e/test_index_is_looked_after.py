@@ -35,7 +35,7 @@ def eventually(stack: Stack, condition) -> dict[str, object]:
 
 def test_an_index_appears_by_itself_is_measured_tuned_rebuilt_and_explained(tended: Stack):
     found = eventually(tended, lambda each: each["measured_recall"] > 0)
-    assert (found["kind"], found["quantization"]) == ("INDEX_KIND_HNSW", "QUANTIZATION_NONE")
+    assert (found["kind"], found["quantization"]) == ("INDEX_KIND_HNSW", "QUANTIZATION_HALFVEC")
 
     # Searches go on while another kind takes its place.
     with ThreadPoolExecutor(1) as pool:

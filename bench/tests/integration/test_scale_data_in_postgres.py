@@ -26,6 +26,7 @@ from sagwan_runtime.postgres.queries import load_queries
 from sagwan_runtime.postgres.tenants import ensure_tenant
 from sagwan_runtime.settings import DatabaseSettings
 from sagwan_search.adapters.postgres import PostgresMeetingStore as SearchedMeetings
+from sagwan_search.domain.candidates import every_candidate
 from sagwan_search.domain.lexical import WeightedTerm
 from sagwan_text.analysis import Analyzer
 from sagwan_text.korean import load_tagger
@@ -135,7 +136,7 @@ async def test_what_is_copied_can_be_searched_as_the_services_do(new_database, r
         searched = await stack.enter_async_context(_searched(url, tenant_id))
         statistics = await searched.term_statistics([term])
         weighted = WeightedTerm("", term, 1, statistics.chunk_counts[term], 1.0)
-        matches = await searched.lexical([term], [weighted], 10)
+        matches = await searched.lexical(every_candidate([weighted]), [weighted], 10)
         await searched.serving_model()
         nearest = await searched.nearest(meeting.vectors[sought.text_sha256], 1)
     holders = {70 + place for place, each in enumerate(meeting.chunks) if term in each.weights}

@@ -59,7 +59,7 @@ def recombiner(core, analyze):
 
 
 def test_tags_stand_on_the_shares_of_meetings_that_they_are_named_for():
-    labels = [labels_of(number) for number in range(2_000)]
+    labels = [labels_of(number) for number in range(4_000)]
     found = [sum(tag in each.tags for each in labels) / len(labels) for tag in SHARE_TAGS]
     assert found == list(SHARES)
 

@@ -28,13 +28,16 @@ def test_a_single_size_says_nothing_of_growth():
     assert list(growth_figures("hnsw_100", {10_000: Point(1.0, 1.0)})) == []
 
 
-def test_each_share_has_a_filter_by_days_one_by_speaker_and_one_by_tag():
+def test_each_share_has_a_filter_by_days_one_by_speaker_and_one_by_tag_and_a_language_comes_last():
     unfiltered, *narrowed = filters()
     assert not unfiltered.asked.ListFields()
     names = [each.name for each in narrowed]
-    assert len(names) == len(set(names)) == 3 * len(SHARES)
+    assert len(names) == len(set(names)) == 3 * len(SHARES) + 1
+    assert names[-1] == "language_en"
     for each in narrowed:
-        set_fields = [name for name in ("first_day", "speaker", "tag") if getattr(each.condition, name) is not None]
+        set_fields = [
+            name for name in ("first_day", "speaker", "tag", "language") if getattr(each.condition, name) is not None
+        ]
         assert len(set_fields) == 1
         assert each.asked.ListFields()
 

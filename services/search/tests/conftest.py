@@ -16,6 +16,7 @@ from filter_rules import MeetingFacts, passes
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
+from sagwan_search.domain.candidates import Selection
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate, Leg
@@ -196,16 +197,15 @@ class _MemorySession:
         counts = Counter(key for chunk in chunks for key in index_keys(chunk.document_weights))
         return TermStatistics(len(chunks), {key: counts[key] for key in keys if counts[key]})
 
-    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
+    async def lexical(self, selection: Selection, scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
         await self._wait_for(Leg.LEXICAL)
-        return _best(
-            [
-                Candidate(chunk.chunk_id, sum(chunk.document_weights.get(t.term_id, 0.0) * t.weight for t in scored))
-                for chunk in self._passing()
-                if not set(keys).isdisjoint(index_keys(chunk.document_weights))
-            ],
-            depth,
-        )
+        keys = set(selection.keys)
+        found = [
+            Candidate(chunk.chunk_id, sum(chunk.document_weights.get(t.term_id, 0.0) * t.weight for t in scored))
+            for chunk in self._passing()
+            if not keys.isdisjoint(index_keys(chunk.document_weights))
+        ]
+        return _best(found[: selection.scored_max], depth)
 
     async def serving_model(self) -> Model | None:
         return self._model

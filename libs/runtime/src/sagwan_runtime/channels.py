@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from sagwan_runtime.metrics import RpcClientMetrics
-from sagwan_runtime.spans import current_exemplar, mark_failed
+from sagwan_runtime.spans import client_span, current_exemplar, mark_failed
 
 # Pings go out only while calls do, and less often than the server allows (see `serving`), or it would hang up.
 _KEEPALIVE_TIME_MS = 60_000
@@ -40,7 +40,7 @@ def open_channel(
 
 
 class TracedUnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
-    """A client span around each call, sent along as W3C trace context."""
+    """A client span around each call of a trace that may be kept, sent along as W3C trace context."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
@@ -54,13 +54,7 @@ class TracedUnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
     ) -> Any:
         """Waits for the answer inside the span, so that the span's length is the call's."""
         name = _full_method(client_call_details)
-        with self._tracer.start_as_current_span(
-            name,
-            kind=trace.SpanKind.CLIENT,
-            attributes={"rpc.system.name": "grpc", "rpc.method": name},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
+        with client_span(self._tracer, name, {"rpc.system.name": "grpc", "rpc.method": name}) as span:
             metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()))
             carrier: dict[str, str] = {}
             self._propagator.inject(carrier)

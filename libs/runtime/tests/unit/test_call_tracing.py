@@ -117,6 +117,22 @@ async def test_calls_at_the_same_time_keep_their_traces_apart(call, spans, event
     assert [len(kinds) for kinds in by_trace.values()] == [3] * 10
 
 
+async def test_a_call_of_a_trace_that_is_not_kept_says_so_and_has_no_span(serve_handlers, tracer, spans):
+    async def told(_, context):
+        return dict(context.invocation_metadata())["traceparent"].encode()
+
+    channel = await serve_handlers(
+        {"One": grpc.unary_unary_rpc_method_handler(told)}, interceptors=[TracedUnaryCalls(tracer)]
+    )
+    asking = trace.SpanContext(0xA1, 0xB2, is_remote=True, trace_flags=trace.TraceFlags(0))
+
+    with trace.use_span(trace.NonRecordingSpan(asking)):
+        answer = await channel.unary_unary(f"/{ONE}")(b"")
+
+    assert answer == f"00-{0xA1:032x}-{0xB2:016x}-00".encode()
+    assert not spans.get_finished_spans()
+
+
 async def test_metadata_of_the_call_is_sent_along(serve_handlers, tracer):
     async def color(_, context):
         return dict(context.invocation_metadata())["color"].encode()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import Conflict, DependencyUnavailable
 from sagwan_search.domain.index_upkeep import NextStep
-from sagwan_search.domain.indexes import IndexKind, Quantization, build_memory_bytes, plan_for
+from sagwan_search.domain.indexes import IndexKind, Quantization, build_memory_bytes, plan_after
 from sagwan_search.following import Run
 from sagwan_search.index_building import IndexBuilding
 from sagwan_search.index_ports import BuildProgress, IndexBuilder, IndexedTable, IndexStore
@@ -73,7 +73,7 @@ class IndexAdmin:
         state = table.state
         plan = state.plan
         if plan.kind is IndexKind.EXACT:
-            plan = plan_for(IndexKind.HNSW, state.row_count, plan.quantization)
+            plan = plan_after(plan, state.row_count)
         memory = build_memory_bytes(plan, state.row_count, state.dimension)
         return IndexReport(table, self._upkeep.step(table, tables), share, self._building.progress, memory)
 

@@ -14,7 +14,7 @@ from sagwan_search.domain.indexes import (
     IndexPlan,
     Quantization,
     build_memory_bytes,
-    plan_for,
+    plan_after,
     settings_after,
 )
 from sagwan_search.index_ports import BuildProgress, IndexBuilder, IndexedTable, IndexStore, IndexWork
@@ -74,7 +74,8 @@ class IndexBuilding:
 
         Args:
             kind: What to build; as it is when None, and HNSW where there is none.
-            quantization: What it keeps of a vector; as it is when None, or half floats where no more fits into memory.
+            quantization: What it keeps of a vector; as it is when None, or half floats where there is no index yet or
+                no more fits into memory.
 
         Raises:
             Conflict: Another index is being built, here or by another process.
@@ -84,7 +85,8 @@ class IndexBuilding:
         build = self._build
         if build is None:
             table = await self.serving_table()
-            build = self._start(table, self._planned(table, kind, quantization), chosen=quantization is not None)
+            plan = plan_after(table.state.plan, table.state.row_count, kind=kind, quantization=quantization)
+            build = self._start(table, plan, chosen=quantization is not None)
         elif kind not in (None, build.plan.kind) or quantization not in (None, build.plan.quantization):
             now = f"{build.plan.kind.value} over {build.plan.quantization.value}"
             raise Conflict(f"an index of another kind, {now}, is being built")
@@ -109,12 +111,6 @@ class IndexBuilding:
             task = self._build.task
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-    @staticmethod
-    def _planned(table: IndexedTable, kind: IndexKind | None, quantization: Quantization | None) -> IndexPlan:
-        now = table.state.plan
-        wanted = kind or (IndexKind.HNSW if now.kind is IndexKind.EXACT else now.kind)
-        return plan_for(wanted, table.state.row_count, quantization or now.quantization)
 
     def _start(self, table: IndexedTable, plan: IndexPlan, *, chosen: bool) -> _Build:
         if self._build is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, SagwanError
@@ -44,7 +44,7 @@ class LexicalLeg:
     Args:
         near_misses: Finds the terms of a question, and what near misses may have meant.
         depth: Candidates that are asked for.
-        candidates_max: Chunks that are scored at most, unless the rarest part of a question has more.
+        candidates_max: Chunks that are scored at most, unless a filter leaves few of them to a search by words alone.
     """
 
     def __init__(self, near_misses: NearMisses, *, depth: int, candidates_max: int) -> None:
@@ -58,7 +58,10 @@ class LexicalLeg:
         question = await self._near_misses.question_terms(session, query.text, demanded)
         terms = question.weighted
         selection = await self._selection(session, terms)
-        candidates = await session.lexical(selection.keys, terms, self._depth) if selection.keys else []
+        candidates = await session.lexical(selection, terms, self._depth) if selection.tiers else []
+        if selection.scored_max is not None and len(candidates) < min(self._depth, selection.scored_max):
+            # A filter has left so few that all of them were scored.
+            selection = replace(selection, scored_max=None)
         late = False
         if len(candidates) < self._depth and not selection.whole and _filters_words_alone(query):
             # No other leg fills up what the filter has left of the candidates. With common words that may take long, so
@@ -66,7 +69,7 @@ class LexicalLeg:
             whole = every_candidate(terms)
             try:
                 async with asyncio.timeout(deadline.remaining_s() / 2):
-                    candidates, selection = await session.lexical(whole.keys, terms, self._depth), whole
+                    candidates, selection = await session.lexical(whole, terms, self._depth), whole
             except (TimeoutError, DeadlineExceeded):
                 late = True
         partial_reason = left_out(len(terms) + question.left_out_count, terms, selection, late=late)

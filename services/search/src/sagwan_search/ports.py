@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sagwan_runtime.deadline import Deadline
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
+from sagwan_search.domain.candidates import Selection
 from sagwan_search.domain.facets import RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate, Leg
@@ -112,8 +113,8 @@ class SearchSession(Protocol):
         """How many chunks there are, and how many under each of these index keys: terms, or tiers of terms."""
         ...
 
-    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
-        """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
+    async def lexical(self, selection: Selection, scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
+        """Chunks that are candidates, by BM25 over the scored terms, best first."""
         ...
 
     async def serving_model(self) -> Model | None:

@@ -39,8 +39,8 @@ class SearchLimits:
 
     Attributes:
         leg_depth: Candidates asked of each leg; pages reach to the end of both together.
-        match_candidates_max: Chunks that the lexical leg scores at most, unless the rarest part of a question has more,
-            or a filter leaves few of them to a search by words alone.
+        match_candidates_max: Chunks that the lexical leg scores at most, unless a filter leaves few of them to a search
+            by words alone.
         embed_timeout_s: Longest wait for the embedder before the answer is lexical only.
         terms_max: Distinct terms of a question that count; the rest of a pasted page is left out.
     """

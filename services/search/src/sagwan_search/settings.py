@@ -34,7 +34,7 @@ class SearchSettings(RpcSettings):
     match_candidates_max: int = Field(
         default=5_000,
         ge=1,
-        description="Chunks that the matched terms of a query select together, unless the rarest alone has more.",
+        description="Chunks that the matched terms of a query select together.",
     )
     terms_max: int = Field(default=64, ge=1, le=1_024, description="Distinct terms of a query that count.")
     batch_searches_at_once_max: int = Field(

@@ -80,7 +80,7 @@ async def test_a_build_goes_on_when_nobody_listens_and_others_go_along_with_it(f
         break
     with pytest.raises(Conflict, match="another kind"):
         await rebuilt(building, IndexKind.IVFFLAT)
-    with pytest.raises(Conflict, match="over none"):
+    with pytest.raises(Conflict, match="over halfvec"):
         await rebuilt(building, IndexKind.HNSW, Quantization.BINARY)
     steps = await rebuilt(building)
     assert steps[-1].phase == "done"

@@ -15,6 +15,7 @@ from sagwan_search.adapters.index_sql import index_name
 from sagwan_search.adapters.narrowing import Narrowing
 from sagwan_search.adapters.postgres import PostgresMeetingStore
 from sagwan_search.adapters.vectors import explained, planned, serving_model, serving_table, vector_leg
+from sagwan_search.domain.candidates import every_candidate
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.indexes import IndexKind, plan_for
 from sagwan_search.domain.lexical import WeightedTerm, weighted_terms
@@ -143,7 +144,7 @@ async def found_by_legs(store, tenant_id, condition):
         await session.narrow(condition)
         statistics = await session.term_statistics([term_id(COMMON), term_id("예산")])
         terms = weighted_terms({COMMON: 1, "예산": 1}, statistics)
-        lexical = await session.lexical([each.term_id for each in terms], terms, 1_000)
+        lexical = await session.lexical(every_candidate(terms), terms, 1_000)
         await session.serving_model()
         nearest = await session.nearest(np.ones(8, np.float32), 1_000)
     return lexical, nearest
@@ -217,7 +218,7 @@ class TestTrees:
         async with store.look(tenant_id, soon()) as session, memory_store.look(tenant_id, soon()) as twin:
             for each in (session, twin):
                 await each.narrow(condition)
-            found, expected = [await each.lexical([terms[0].term_id], terms, 3) for each in (session, twin)]
+            found, expected = [await each.lexical(every_candidate(terms), terms, 3) for each in (session, twin)]
         assert [each.chunk_id for each in found] == [each.chunk_id for each in expected]
         assert len(found) == 3
 

@@ -180,7 +180,7 @@ async def test_tuning_builds_other_quantizations_and_leaves_one_index(filled, te
     await keeper.look()
     steps = [
         each
-        async for each in keeper.admin.tune(0.5, apply=True, quantizations=(Quantization.HALFVEC, Quantization.BINARY))
+        async for each in keeper.admin.tune(0.5, apply=True, quantizations=(Quantization.NONE, Quantization.BINARY))
     ]
     tried = {each.point.plan.quantization for each in steps if each.point}
     assert tried == set(Quantization)

@@ -10,6 +10,7 @@ from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.postgres.queries import Query
 from sagwan_search.adapters.narrowing import Narrowing
 from sagwan_search.adapters.postgres import PostgresMeetingStore
+from sagwan_search.domain.candidates import every_candidate
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Leg
 from sagwan_search.domain.indexes import IndexKind, plan_for
@@ -130,7 +131,10 @@ async def test_each_filter_is_answered_by_the_way_that_its_share_asks_for(
     for condition, share, index in RARE:
         expected = 10 if share is None else round(share * row_count)
         found, choice = await nearest(store, tenant_id, condition)
-        assert choice == f"prefilter: {expected} chunks pass the filter and were found first"
+        if index == "meeting":
+            assert choice == "prefilter: all chunks of the meetings that pass were looked at"
+        else:
+            assert choice == f"prefilter: {expected} chunks pass the filter and were found first"
         assert found == exact[condition][0]
         assert len(found) == DEPTH
         narrowing = Narrowing(queries, LIMITS)
@@ -163,6 +167,48 @@ async def test_terms_and_not_a_tag_of_half_the_meetings_lead_the_lexical_leg(fil
             assert len(await session.fetch(query, [HIRE.term_id], narrowed.terms)) == 10
             after = [await session.fetch_value(scans(index)) for index in ("term", "meeting")]
         assert after == [before[0] + 1, before[1]]
+
+
+async def test_meetings_that_are_many_for_terms_still_lead_to_their_vectors(filled, build_index, open_pool, queries):
+    tenant_id, other, *_ = await filled(4_000)
+    database = await open_pool()
+    # Conditions of which one is all of what passes, or part of it, or what must not.
+    half = Filter(tag_keys=("half",))
+    leading = (half, Filter(all_of=(half, Filter(speaker_keys=("half",)))))
+    others = (Filter(none_of=(half,)), Filter(any_of=(half, RARE_SPEAKER)))
+    by_scan = PostgresMeetingStore(database, queries, limits=NarrowingLimits(compared_max=0))
+    exact = {each: await nearest(by_scan, tenant_id, each) for each in (*leading, *others)}
+    await build_index(plan_for(IndexKind.HNSW, 4_000))
+    limits = NarrowingLimits(keyed_chunks_max=100)
+    store = PostgresMeetingStore(database, queries, limits=limits)
+    for condition in (*leading, *others):
+        async with database.tenant(tenant_id, soon(), read_only=True) as session:
+            narrowed = await Narrowing(queries, limits).chunks(session, condition)
+            assert "meeting_keys" not in narrowed.terms
+            assert narrowed.of_meetings == (2_000 if condition in leading else None)
+            assert await Narrowing(queries, limits).estimate(session, narrowed) <= 4_000
+        found, _ = await nearest(store, tenant_id, condition)
+        assert len(found) == DEPTH
+        assert len({*found} & {*exact[condition][0]}) >= DEPTH - 1
+    # What a rare speaker says leads there, and not half of all meetings.
+    found, choice = await nearest(store, tenant_id, replace(RARE_SPEAKER, tag_keys=("half",)))
+    assert choice == "prefilter: 20 chunks pass the filter and were found first"
+    assert len(found) == DEPTH
+    # Next to so many rows of others, one's own few are all looked at.
+    found, choice = await nearest(store, other, half)
+    assert choice == "prefilter: all chunks of the meetings that pass were looked at"
+    assert found == (await nearest(by_scan, other, half))[0]
+
+
+async def test_a_tag_leads_to_its_meetings_by_an_index(filled, open_pool, queries):
+    tenant_id, *_ = await filled(20_000)
+    scans = Query("scans", "SELECT pg_stat_get_xact_numscans('meetings_by_key'::regclass)")
+    resolve = queries["resolve_meetings"]
+    async with (await open_pool()).tenant(tenant_id, soon(), read_only=True) as session:
+        rows = await session.fetch(resolve, '[{"tag_keys": ["rare"]}, {"tag_keys": ["nothing"]}]', 100)
+        assert await session.fetch_value(scans) == 2
+    ((place, keys, chunk_count),) = rows
+    assert (place, len(keys), chunk_count) == (0, 10, 100)
 
 
 async def test_estimates_and_matches_are_of_ones_own_tenant(filled, open_pool, queries):
@@ -210,6 +256,7 @@ async def test_each_leg_says_how_it_found_its_chunks(meetings, store, sample_mee
         async with store.look(tenant_id, soon()) as session:
             await session.narrow(condition)
             assert await session.choice(Leg.LEXICAL) == ""
-            assert len(await session.lexical([BUDGET.term_id], [BUDGET], 100)) == (5 if condition.speaker_keys else 10)
+            found = await session.lexical(every_candidate([BUDGET]), [BUDGET], 100)
+            assert len(found) == (5 if condition.speaker_keys else 10)
             assert (await session.choice(Leg.LEXICAL)).startswith(said)
             assert await session.choice(Leg.VECTOR) == ""

@@ -66,7 +66,7 @@ async def lexical(store, tenant_id, question, analyze, *, condition=None, depth=
         terms = weighted_terms(counts, await session.term_statistics([term_id(text) for text in counts]))
         tiers = await session.term_statistics(upper_keys(terms))
         selection = select(terms, tiers.chunk_counts, candidates_max=candidates_max)
-        return terms, await session.lexical(selection.keys, terms, depth)
+        return selection, await session.lexical(selection, terms, depth)
 
 
 async def nearest(store, tenant_id, vector, *, condition=None, depth=1_000):
@@ -93,10 +93,19 @@ class TestLexicalLeg:
     ):
         tenant_id = await meetings.tenant(*corpus_of(drawn, sample_meeting))
         limits = {"candidates_max": candidates_max, "depth": depth}
-        terms, found = await lexical(store, tenant_id, question, analyze, **limits)
-        expected_terms, expected = await lexical(memory_store, tenant_id, question, analyze, **limits)
-        assert terms == expected_terms
-        assert_same_ranking(found, expected)
+        selection, found = await lexical(store, tenant_id, question, analyze, **limits)
+        same, expected = await lexical(memory_store, tenant_id, question, analyze, **limits)
+        assert selection == same
+        if selection.scored_max is None:
+            assert_same_ranking(found, expected)
+        else:
+            # Whichever come first are scored, but as many, and as they would be among all.
+            assert len(found) == min(depth, selection.scored_max)
+            _, scored = await lexical(memory_store, tenant_id, question, analyze)
+            scores = {each.chunk_id: each.score for each in scored}
+            assert [each.score for each in found] == pytest.approx(
+                [scores[each.chunk_id] for each in found], rel=TOLERANCE
+            )
 
     @given(drawn=DATED_CORPORA, condition=FILTERS)
     @QUICK

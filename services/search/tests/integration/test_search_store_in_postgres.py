@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_runtime.postgres.queries import Query
+from sagwan_search.domain.candidates import Selection
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.lexical import weighted_terms
 from sagwan_search.domain.lines import Span, cut_around, cut_to_span
@@ -214,7 +215,7 @@ class TestTenants:
             statistics = await session.term_statistics([term_id("budget")])
             assert (statistics.corpus_count, statistics.chunk_counts) == (1, {})
             terms = weighted_terms({"budget": 1}, statistics)
-            assert await session.lexical([each.term_id for each in terms], terms, 100) == []
+            assert await session.lexical(Selection(dict.fromkeys(terms, 0)), terms, 100) == []
             await session.serving_model()
             near = await session.nearest(hidden.chunks[0].vector, 100)
             assert len(near) == (0 if filtered else 1)
@@ -231,7 +232,7 @@ class TestTenants:
             statistics = await session.term_statistics([term_id("budget")])
             assert (statistics.corpus_count, statistics.chunk_counts) == (0, {})
             terms = weighted_terms({"budget": 1}, statistics)
-            assert await session.lexical([each.term_id for each in terms], terms, 100) == []
+            assert await session.lexical(Selection(dict.fromkeys(terms, 0)), terms, 100) == []
             await session.serving_model()
             assert await session.nearest(hidden.chunks[0].vector, 100) == []
 

@@ -61,6 +61,10 @@ def test_words_past_the_limit_are_counted():
 def test_where_nothing_fits_the_smallest_tier_that_holds_chunks_is_selected(tiers, tier):
     selection = select([occurring("common", 90)], counts_of({"common": tiers}), candidates_max=4)
     assert chosen(selection) == {"common": tier}
+    assert selection.scored_max == 4
+    assert not selection.whole
+    reason = "at most 4 of the chunks that hold common were looked at"
+    assert left_out(1, list(selection.tiers), selection) == reason
     assert selection.keys == [tier_key(term_id("common"), tier)]
 
 
@@ -72,7 +76,7 @@ def test_candidates_stay_within_the_budget_and_every_question_has_some(sizes, ca
     )
     selected = [sizes[text][tier] for text, tier in chosen(selection).items()]
     assert all(selected)
-    assert len(selected) <= 1 or sum(selected) <= candidates_max
+    assert sum(selected) <= candidates_max or (len(selected) == 1 and selection.scored_max == candidates_max)
     assert bool(selected) == any(term.chunk_count for term in terms)
     assert {each.text for each in selection.left_out} | set(chosen(selection)) == {
         term.text for term in terms if term.chunk_count

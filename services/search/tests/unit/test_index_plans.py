@@ -56,7 +56,7 @@ def test_the_figures_of_a_million_rows():
     ("plan", "statement", "order"),
     [
         (
-            plan_for(IndexKind.HNSW, 9),
+            plan_for(IndexKind.HNSW, 9, Quantization.NONE),
             "USING hnsw ((embedding) vector_ip_ops) WITH (m = 24, ef_construction = 128)",
             "(v.embedding) <#> ($1::vector)",
         ),

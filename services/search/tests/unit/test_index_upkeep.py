@@ -69,7 +69,11 @@ def test_an_index_that_somebody_removed_is_built_again():
 
 
 def test_half_floats_are_taken_where_only_these_fit_and_nothing_where_neither_does():
-    assert next_step(state(), RULES).plan == plan_for(IndexKind.HNSW, MILLION, Quantization.HALFVEC)
+    floats = plan_for(IndexKind.HNSW, MILLION, Quantization.NONE)
+    half = plan_for(IndexKind.HNSW, MILLION, Quantization.HALFVEC)
+    assert next_step(state(floats, is_there=False), RULES).plan == half
+    assert next_step(state(floats, is_there=False), replace(RULES, memory_bytes_max=4 << 30)).plan == floats
+    assert next_step(state(), RULES).plan == half
     step = next_step(state(), replace(RULES, memory_bytes_max=1 << 30))
     assert (step.action, step.plan) == (Action.NONE, None)
     assert "swap" in step.reason

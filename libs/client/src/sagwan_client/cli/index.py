@@ -125,7 +125,8 @@ def rebuild(
         Kind | None, typer.Option(help="What to build; as it is when left out, and hnsw where there is none.")
     ] = None,
     quantization: Annotated[
-        Quantization | None, typer.Option(help="What it keeps of a vector; as it is when left out.")
+        Quantization | None,
+        typer.Option(help="What it keeps of a vector; as it is when left out; halfvec at first."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -21,7 +21,7 @@ from sagwan_runtime.errors import DeadlineExceeded, DependencyUnavailable
 from sagwan_runtime.metrics import DatabaseMetrics
 from sagwan_runtime.postgres.queries import Query
 from sagwan_runtime.settings import DatabaseSettings
-from sagwan_runtime.spans import current_exemplar, mark_failed, sql_comment
+from sagwan_runtime.spans import client_span, current_exemplar, mark_failed, sql_comment
 
 SERVICE_ROLE = "sagwan_service"
 
@@ -97,13 +97,8 @@ class Session:
     @contextmanager
     def _observed(self, query: Query) -> Iterator[None]:
         begun = time.perf_counter()
-        with self._tracer.start_as_current_span(
-            query.name,
-            kind=trace.SpanKind.CLIENT,
-            attributes={"db.system.name": "postgresql", "db.query.summary": query.name},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
+        attributes = {"db.system.name": "postgresql", "db.query.summary": query.name}
+        with client_span(self._tracer, query.name, attributes) as span:
             try:
                 with driver_errors():
                     yield

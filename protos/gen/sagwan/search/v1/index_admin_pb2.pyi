@@ -441,7 +441,9 @@ class RebuildIndexRequest(_message.Message):
     kind: Global___IndexKind.ValueType
     """The kind to build; as it is now when left out, or HNSW where there is no index. EXACT removes the index."""
     quantization: Global___Quantization.ValueType
-    """What it should keep of a vector; as it is now when left out, or half floats where no more fits into memory."""
+    """What it should keep of a vector; as it is now when left out, or half floats where there is no index yet or no more fits
+    into memory.
+    """
     def __init__(
         self,
         *,

@@ -9,6 +9,7 @@ from sagwan_runtime.postgres.sparse import sparse_vector
 from sagwan_search.adapters.index_sql import index_name
 from sagwan_search.adapters.narrowing import EVERYTHING, Narrowing
 from sagwan_search.adapters.vectors import ServingTable, planned, vector_leg, vectors_among
+from sagwan_search.domain.candidates import Selection
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate, Leg
 from sagwan_search.domain.indexes import EXACT, IndexKind, IndexPlan
@@ -51,8 +52,8 @@ class Legs:
         self._passing = self._matches = None
         self._sought = False
 
-    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
-        """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
+    async def lexical(self, selection: Selection, scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
+        """Chunks that are candidates, by BM25 over the scored terms, best first."""
         query, terms = self._queries["lexical_leg"], self._narrowed.terms
         if self._narrowed is EVERYTHING:
             choice = Choice(Way.TERMS, "no filter")
@@ -67,7 +68,7 @@ class Legs:
             )
             query = self._queries["lexical_leg_checked"].with_condition("passes", self._narrowed.chunks)
         weights = sparse_vector({term.term_id: term.weight for term in scored}, TERM_IDS_MAX)
-        rows = await self._session.fetch(query, list(keys), weights, terms, depth)
+        rows = await self._session.fetch(query, selection.keys, weights, terms, depth, selection.scored_max)
         self._choices[Leg.LEXICAL] = choice
         return [Candidate(row["chunk_id"], row["score"]) for row in rows]
 
@@ -85,6 +86,11 @@ class Legs:
             looked_at=self._narrowed.chunks is not None,
         )
         if choice.way is Way.PREFILTER:
+            if self._among_meetings():
+                self._choices[Leg.VECTOR] = Choice(
+                    Way.PREFILTER, "all chunks of the meetings that pass were looked at", choice.figures
+                )
+                return await self._compared(serving, EXACT, vector, depth)
             among = await self._found()
             if among is not None:
                 self._choices[Leg.VECTOR] = _prefiltered(among)
@@ -121,8 +127,15 @@ class Legs:
         They are found, for conditions that say the same many times are expected to keep next to nothing.
         """
         passing = await self._passing_estimate()
-        found = await self._found() if passing is not None and passing <= most else None
+        # Meetings of more chunks are not named where these are looked for.
+        worth_finding = min(most, self._limits.keyed_chunks_max)
+        found = await self._found() if passing is not None and passing <= worth_finding else None
         return found is not None and len(found) <= most
+
+    def _among_meetings(self) -> bool:
+        """Whether to look at all chunks of the meetings that pass: hardly more than pass altogether."""
+        of_meetings, passing = self._narrowed.of_meetings, self._passing
+        return of_meetings is not None and passing is not None and of_meetings <= _misjudged(passing)
 
     async def _passing_estimate(self) -> int | None:
         """About how many chunks pass the filter; None without one."""
@@ -134,7 +147,7 @@ class Legs:
         """All chunks that pass the filter; None where they are far more than expected."""
         if not self._sought and self._passing is not None:
             self._sought = True
-            most = min(max(_MISJUDGED_TIMES * self._passing, _MISJUDGED_MIN), self._limits.compared_max)
+            most = min(_misjudged(self._passing), self._limits.compared_max)
             self._matches = await self._narrowing.matches(self._session, self._narrowed, most)
         return self._matches
 
@@ -157,6 +170,10 @@ class Legs:
         rescored = 1 if plan.kind is IndexKind.EXACT else serving.settings.rescored
         rows = await self._session.fetch(query, vector, depth, rescored)
         return [Candidate(row["chunk_id"], row["score"]) for row in rows]
+
+
+def _misjudged(expected: int) -> int:
+    return max(_MISJUDGED_TIMES * expected, _MISJUDGED_MIN)
 
 
 def _prefiltered(found: Sequence[int]) -> Choice:

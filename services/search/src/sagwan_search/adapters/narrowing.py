@@ -3,8 +3,10 @@
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import asyncpg
 
 from sagwan_runtime.postgres.database import Session
 from sagwan_runtime.postgres.queries import Query
@@ -29,16 +31,34 @@ class Narrowed:
         vectors: Condition on a row of vectors.
         chunks: Condition on a row of terms for what lexical_matches passes; None when that holds all of the filter.
         rows: The filter as a condition on any row of terms.
+        of_meetings: Chunks of the meetings whose keys `vectors` demands: no more pass, and an index leads to them. None
+            when it demands none.
     """
 
     terms: str
     vectors: str
     chunks: str | None
     rows: str
+    of_meetings: int | None = None
 
 
 EVERYTHING: Final = Narrowed(terms="{}", vectors="true", chunks=None, rows="true")
 """What no filter restricts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """A filter as `filter_condition` reads it.
+
+    Attributes:
+        terms: For rows of terms.
+        vectors: For rows of vectors, with the keys of more meetings.
+        of_meetings: As in `Narrowed`.
+    """
+
+    terms: str
+    vectors: str
+    of_meetings: int | None
 
 
 class Narrowing:
@@ -49,7 +69,7 @@ class Narrowing:
         self._queries = queries
         self._limits = limits
         # The same filter has the same conditions. Both halves of a search ask for them, and so does its next page.
-        self._written: OrderedDict[str, Narrowed] = OrderedDict()
+        self._written: OrderedDict[tuple[str, str], Narrowed] = OrderedDict()
 
     async def chunks(self, session: Session, condition: Filter) -> Narrowed:
         """A filter for the legs of one transaction."""
@@ -59,7 +79,9 @@ class Narrowing:
 
     async def estimate(self, session: Session, narrowed: Narrowed) -> int:
         """About how many chunks pass a filter, or more where only a look at each can tell."""
-        return int(await session.fetch_value(self._queries["filter_estimate"], narrowed.terms))
+        expected = int(await session.fetch_value(self._queries["filter_estimate"], narrowed.terms))
+        # What a look at a row's meeting tells is not estimated, but guessed.
+        return expected if narrowed.of_meetings is None else min(expected, narrowed.of_meetings)
 
     async def matches(self, session: Session, narrowed: Narrowed, most: int) -> list[int] | None:
         """All chunks that pass a filter; None when more than so many may."""
@@ -76,53 +98,73 @@ class Narrowing:
         if condition == Filter():
             return "true"
         resolved = await self._resolved(session, condition)
-        passes: str = await session.fetch_value(self._queries["utterance_filter"], resolved)
+        passes: str = await session.fetch_value(self._queries["utterance_filter"], resolved.terms)
         return passes
 
-    async def _conditions(self, session: Session, terms: str) -> Narrowed:
-        if terms in self._written:
-            self._written.move_to_end(terms)
-            return self._written[terms]
-        (row,) = await session.fetch(self._queries["filter_conditions"], terms)
-        found = Narrowed(terms, row["vectors"], None if row["held_by_terms"] else row["chunks"], row["chunks"])
-        if len(terms) <= _REMEMBERED_CHARACTERS_MAX:
-            self._written[terms] = found
-            if len(self._written) > _REMEMBERED_MAX:
-                self._written.popitem(last=False)
-        return found
+    async def _conditions(self, session: Session, resolved: _Resolved) -> Narrowed:
+        key = (resolved.terms, resolved.vectors)
+        if key in self._written:
+            self._written.move_to_end(key)
+            found = self._written[key]
+        else:
+            (row,) = await session.fetch(self._queries["filter_conditions"], *key)
+            chunks = None if row["held_by_terms"] else row["chunks"]
+            found = Narrowed(resolved.terms, row["vectors"], chunks, row["chunks"])
+            if sum(map(len, key)) <= _REMEMBERED_CHARACTERS_MAX:
+                self._written[key] = found
+                if len(self._written) > _REMEMBERED_MAX:
+                    self._written.popitem(last=False)
+        return replace(found, of_meetings=resolved.of_meetings)
 
-    async def _resolved(self, session: Session, condition: Filter) -> str:
-        """A filter as JSON, as `filter_condition` reads it, with the keys of the meetings that parts leave, if few."""
-        asked: dict[str, int] = {}
-        for each in condition.tree():
-            if fields := _meeting_fields(each):
-                asked.setdefault(json.dumps(fields), len(asked))
-        keys: dict[int, Sequence[int]] = {}
-        many: set[int] = set()
+    async def _resolved(self, session: Session, condition: Filter) -> _Resolved:
+        """A filter with the keys of the meetings that its parts leave, where these are few."""
+        asked = {fields: None for each in condition.tree() if (fields := _meetings_asked(each))}
+        rows: list[asyncpg.Record] = []
         if asked:
-            places = [{"place": place, **json.loads(fields)} for fields, place in asked.items()]
-            rows = await session.fetch(
-                self._queries["resolve_meetings"], json.dumps(places), self._limits.meeting_keys_max + 1
-            )
-            keys = {row["place"]: row["meeting_keys"] for row in rows}
-            many = {
-                row["place"]
-                for row in rows
-                if len(row["meeting_keys"]) > self._limits.meeting_keys_max
-                or row["chunk_count"] > self._limits.keyed_chunks_max
-            }
+            written = f"[{','.join(asked)}]"
+            rows = await session.fetch(self._queries["resolve_meetings"], written, self._limits.meeting_keys_max + 1)
+        by_place = {row["place"]: row for row in rows}
+        found = {
+            fields: _Meetings(by_place[place]["meeting_keys"], int(by_place[place]["chunk_count"]))
+            if place in by_place
+            else _Meetings()
+            for place, fields in enumerate(asked)
+        }
+        named = {fields: each for fields, each in found.items() if len(each.keys) <= self._limits.meeting_keys_max}
+        small = {fields: each for fields, each in named.items() if each.chunk_count <= self._limits.keyed_chunks_max}
+        demanded = [
+            named[fields].chunk_count for each in condition.demanded() if (fields := _meetings_asked(each)) in named
+        ]
+        return _Resolved(
+            terms=json.dumps(_as_json(condition, small)),
+            vectors=json.dumps(_as_json(condition, named)),
+            of_meetings=min(demanded, default=None),
+        )
 
-        def as_json(part: Filter) -> dict[str, Any]:
-            written = _own_fields(part)
-            if fields := _meeting_fields(part):
-                place = asked[json.dumps(fields)]
-                written |= fields if place in many else {"meeting_keys": keys.get(place, [])}
-            for name in _GROUPS:
-                if group := getattr(part, name):
-                    written[name] = [as_json(each) for each in group]
-            return written
 
-        return json.dumps(as_json(condition))
+@dataclass(frozen=True, slots=True)
+class _Meetings:
+    """Meetings that pass part of a filter, and the chunks that they have."""
+
+    keys: Sequence[int] = ()
+    chunk_count: int = 0
+
+
+def _as_json(part: Filter, named: Mapping[str, _Meetings]) -> dict[str, Any]:
+    """A filter as `filter_condition` reads it, with the keys of those meetings that are known by name."""
+    written = _own_fields(part)
+    if fields := _meetings_asked(part):
+        written |= {"meeting_keys": list(named[fields].keys)} if fields in named else json.loads(fields)
+    for name in _GROUPS:
+        if group := getattr(part, name):
+            written[name] = [_as_json(each, named) for each in group]
+    return written
+
+
+def _meetings_asked(part: Filter) -> str:
+    """What a part says of meetings, as JSON; empty when it says nothing."""
+    fields = _meeting_fields(part)
+    return json.dumps(fields) if fields else ""
 
 
 def _meeting_fields(part: Filter) -> dict[str, Sequence[str]]:

@@ -18,6 +18,7 @@ from sagwan_search.adapters.vectors import (
     serving_table,
 )
 from sagwan_search.domain.answer import MeetingSummary, StoredChunk, Surroundings
+from sagwan_search.domain.candidates import Selection
 from sagwan_search.domain.facets import FACET_VALUES_MAX, RankedMeeting, RankedSpeaker
 from sagwan_search.domain.filters import Filter
 from sagwan_search.domain.fusion import Candidate, Leg
@@ -59,9 +60,9 @@ class PostgresSearchSession:
             chunk_counts={row["term_id"]: row["chunk_count"] for row in rows if row["term_id"] is not None},
         )
 
-    async def lexical(self, keys: Sequence[int], scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
-        """Chunks under one of these index keys, by BM25 over the scored terms, best first."""
-        return await self._legs.lexical(keys, scored, depth)
+    async def lexical(self, selection: Selection, scored: Sequence[WeightedTerm], depth: int) -> list[Candidate]:
+        """Chunks that are candidates, by BM25 over the scored terms, best first."""
+        return await self._legs.lexical(selection, scored, depth)
 
     async def serving_model(self) -> Model | None:
         """The model whose vectors are complete; None before the first ingest."""

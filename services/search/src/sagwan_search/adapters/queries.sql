@@ -2,37 +2,18 @@
 -- row-level security adds the tenant to each. `:passes` stands for what filter_condition (migrations/0014) writes.
 
 -- name: resolve_meetings
--- Keys of the meetings that pass each of several filters, up to a number, and the chunks that they have, by the filter's place; a
--- field that is left out does not restrict. Beyond few, meeting_condition (migrations/0014) says the same.
-SELECT f.place, array_agg(m.meeting_key) AS meeting_keys, sum(m.chunk_count) AS chunk_count
-FROM jsonb_to_recordset($1::jsonb) AS f (
-    place integer, meeting_ids text[], series_keys text[], participant_keys text[], tag_keys text[], languages text[]
-)
-CROSS JOIN LATERAL (
-    SELECT s.meeting_key, s.chunk_count
-    FROM (
-        SELECT * FROM meetings WHERE f.meeting_ids IS NULL
-        UNION ALL
-        SELECT * FROM meetings WHERE meeting_id = ANY (f.meeting_ids)
-    ) AS s
-    WHERE (f.series_keys IS NULL OR s.series_key = ANY (f.series_keys))
-      AND (f.participant_keys IS NULL OR s.participant_keys && f.participant_keys)
-      AND (f.tag_keys IS NULL OR s.tag_keys && f.tag_keys)
-      AND (
-          f.languages IS NULL
-          OR EXISTS (
-              SELECT FROM unnest(f.languages) AS l (tag)
-              WHERE starts_with(lower(s.language COLLATE "C") || '-', l.tag || '-')
-          )
-      )
-    LIMIT $2
-) AS m
+-- Keys of the meetings that pass each of several filters, up to a number, and the chunks that they have, by the filter's place from
+-- 0 on; no row for a filter that none passes.
+SELECT f.place - 1 AS place, array_agg(m.meeting_key) AS meeting_keys, sum(m.chunk_count) AS chunk_count
+FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS f (condition, place)
+CROSS JOIN LATERAL passing_meetings(f.condition, $2::integer) AS m
 GROUP BY f.place;
 
 -- name: filter_conditions
--- A filter, its meetings resolved, as conditions on vectors and on chunks, and whether the lexical leg holds it to the letter.
+-- A filter, its meetings resolved for terms and for vectors, as conditions on vectors and on chunks, and whether the lexical leg
+-- holds it to the letter.
 SELECT
-    filter_condition(f, 'vectors') AS vectors,
+    filter_condition($2::jsonb, 'vectors') AS vectors,
     filter_condition(f, 'chunks') AS chunks,
     filter_condition(f, 'terms') = filter_condition(f, 'terms', true) AS held_by_terms
 FROM CAST($1 AS jsonb) AS f;
@@ -60,21 +41,21 @@ FROM corpus_statistics AS c
 LEFT JOIN term_statistics AS s ON s.tenant_id = c.tenant_id AND s.term_id = ANY ($1::integer[]);
 
 -- name: lexical_leg
--- Chunks by BM25: keys, query weights, filter, depth.
-SELECT chunk_id, score FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
+-- Chunks by BM25: keys, query weights, filter, depth, chunks that are scored at most, or NULL.
+SELECT chunk_id, score FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer, $5::integer);
 
 -- name: lexical_leg_explained
 -- How the lexical leg does it: as lexical_leg.
-SELECT explain_lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer);
+SELECT explain_lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, $4::integer, $5::integer);
 
 -- name: lexical_leg_checked
 -- Chunks by BM25 that pass a filter of which lexical_matches holds only part, best first: keys, query weights, filter,
--- depth. They come by score, and no more are looked at than it takes to have so many; the order outside puts into words what
--- is so already.
+-- depth, chunks that are scored at most, or NULL. They come by score, and no more are looked at than it takes to have so many;
+-- the order outside puts into words what is so already.
 SELECT p.chunk_id, p.score
 FROM (
     SELECT l.chunk_id, l.score
-    FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, NULL) AS l
+    FROM lexical_matches($1::integer[], $2::sparsevec, $3::jsonb, NULL, $5::integer) AS l
     WHERE (SELECT :passes FROM chunk_terms AS t WHERE t.chunk_id = l.chunk_id)
     LIMIT $4
 ) AS p

@@ -1,4 +1,4 @@
-"""Which chunks the lexical leg scores: those under a few keys of a question, never many more than a budget."""
+"""Which chunks the lexical leg scores: those under a few keys of a question, no more than a budget."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,17 @@ class Selection:
     Attributes:
         tiers: By term, the lowest tier whose chunks are candidates: 0 for all that hold the term.
         left_out: Terms that occur but select none by themselves.
+        scored_max: Chunks that are scored at most, where even the fewest that can be selected are too many; else None.
     """
 
     tiers: Mapping[WeightedTerm, int]
     left_out: tuple[WeightedTerm, ...] = ()
+    scored_max: int | None = None
 
     @property
     def whole(self) -> bool:
         """Whether all chunks that hold a term are candidates."""
-        return not self.left_out and not any(self.tiers.values())
+        return not self.left_out and self.scored_max is None and not any(self.tiers.values())
 
     @property
     def keys(self) -> list[int]:
@@ -46,8 +48,8 @@ def select(terms: Sequence[WeightedTerm], tier_counts: Mapping[int, int], *, can
     """Selects candidates within a budget: the rarest terms first, each by the lowest tier that what is left pays for.
 
     A common word costs the most to match and says the least; chunks that only mention common words of the question
-    rank last anyway. All terms still count in the score. Where nothing is within the budget, the smallest of all tiers
-    is: a question whose words occur has candidates.
+    rank last anyway. All terms still count in the score. Where nothing is within the budget, as much of the smallest
+    of all tiers is: a question whose words occur has candidates.
 
     Args:
         terms: The question's terms.
@@ -67,12 +69,13 @@ def select(terms: Sequence[WeightedTerm], tier_counts: Mapping[int, int], *, can
         if (chosen := next(affordable, None)) is not None:
             tiers[term], size = chosen
             left -= size
+    scored_max = None
     if occurring and not tiers:
         _, _, tier, term = min(
             (size, each.text, tier, each) for each in occurring for tier, size in enumerate(sizes(each)) if size
         )
-        tiers[term] = tier
-    return Selection(tiers, tuple(each for each in occurring if each not in tiers))
+        tiers[term], scored_max = tier, candidates_max
+    return Selection(tiers, tuple(each for each in occurring if each not in tiers), scored_max)
 
 
 def left_out(distinct_count: int, terms: Sequence[WeightedTerm], selection: Selection, *, late: bool = False) -> str:
@@ -91,6 +94,9 @@ def left_out(distinct_count: int, terms: Sequence[WeightedTerm], selection: Sele
     if common:
         named = ", ".join(common[:_WORDS_NAMED_MAX]) + (", …" if len(common) > _WORDS_NAMED_MAX else "")
         reasons.append(f"too common to be looked for by themselves: {named}")
+    if selection.scored_max is not None:
+        held = ", ".join(each.text for each in selection.tiers)
+        reasons.append(f"at most {selection.scored_max:,} of the chunks that hold {held} were looked at")
     if late:
         reasons.append("there was no time to look at all that passes the filter")
     return "; ".join(reasons)

@@ -66,6 +66,12 @@ class Filter:
         for each in (*self.all_of, *self.any_of, *self.none_of):
             yield from each.tree()
 
+    def demanded(self) -> Iterator["Filter"]:
+        """This filter and the parts of it without which nothing passes."""
+        yield self
+        for each in self.all_of:
+            yield from each.demanded()
+
     def asks_for(self, utterance: Utterance) -> bool:
         """Whether a chunk that passes may do so for the sake of this utterance, as far as utterances are asked for."""
         return (

@@ -9,6 +9,7 @@ from sagwan_search.domain.indexes import (
     Quantization,
     SearchSettings,
     build_memory_bytes,
+    plan_after,
     plan_for,
 )
 
@@ -145,7 +146,7 @@ def megabytes(count: int) -> str:
 
 def _build(state: IndexState, rules: UpkeepRules, kind: IndexKind, reason: str) -> NextStep:
     try:
-        plan = fitting(plan_for(kind, state.row_count, state.plan.quantization), state, rules.memory_bytes_max)
+        plan = fitting(plan_after(state.plan, state.row_count, kind=kind), state, rules.memory_bytes_max)
     except TooLittleMemory as error:
         return NextStep(Action.NONE, f"{reason}, but {error}")
     return NextStep(Action.BUILD, reason, plan)

@@ -81,13 +81,22 @@ class SearchSettings:
 EXACT = IndexPlan(IndexKind.EXACT)
 
 
-def plan_for(kind: IndexKind, row_count: int, quantization: Quantization = Quantization.NONE) -> IndexPlan:
+def plan_for(kind: IndexKind, row_count: int, quantization: Quantization = Quantization.HALFVEC) -> IndexPlan:
     """The index of a kind for a number of rows. IVFFlat has lists = sqrt(rows)."""
     if kind is IndexKind.EXACT:
         return EXACT
     if kind is IndexKind.HNSW:
         return IndexPlan(kind, quantization, m=_HNSW_M, ef_construction=_HNSW_EF_CONSTRUCTION)
     return IndexPlan(kind, quantization, lists=min(max(round(math.sqrt(row_count)), 1), _LISTS_MAX))
+
+
+def plan_after(
+    now: IndexPlan, row_count: int, *, kind: IndexKind | None = None, quantization: Quantization | None = None
+) -> IndexPlan:
+    """The index to build after another: like it where nothing else is said; the first is a graph of half floats."""
+    if now.kind is IndexKind.EXACT:
+        return plan_for(kind or IndexKind.HNSW, row_count, quantization or Quantization.HALFVEC)
+    return plan_for(kind or now.kind, row_count, quantization or now.quantization)
 
 
 def settings_for(plan: IndexPlan) -> SearchSettings:

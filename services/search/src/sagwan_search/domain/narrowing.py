@@ -18,12 +18,12 @@ class NarrowingLimits:
     """Up to where filters are answered by what they keep, and not by what is come by.
 
     Attributes:
-        compared_max: Chunks that are found first for the vector leg, however large the table: their ids travel.
+        compared_max: Chunks that are found first for the vector leg, however large the table.
         found_first_max: Chunks that are found first for the lexical leg, where only a look at each tells what passes.
         meeting_keys_max: Meetings that are named by their keys. A longer list costs more than a look at the meetings of
             the rows that are come by.
-        keyed_chunks_max: Chunks of meetings that are named by their keys. More would lead the lexical leg through more
-            chunks than its terms do.
+        keyed_chunks_max: Chunks of meetings that are named by their keys to the lexical leg. More would lead it through
+            more chunks than its terms do.
     """
 
     compared_max: int = 50_000
