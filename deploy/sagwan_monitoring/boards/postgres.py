@@ -25,9 +25,9 @@ def postgres() -> Dashboard:
                     Panel(
                         "Statements, P99",
                         "Time of each named query. The names are those of the queries.sql files.",
-                        "take a trace of it (dots on *overview*), find the statement by its `traceparent` in the"
-                        " server's log or"
-                        " pg_stat_activity, and look at its plan as sagwan_service.",
+                        "take a trace of it (dots on *overview*), find the statement by the trace's id:"
+                        " application_name in pg_stat_activity, `%a` of log_line_prefix in the server's log."
+                        " Look at its plan as sagwan_service.",
                         {"{{job}} {{query}}": quantile(0.99, _STATEMENTS, "job", "query", **_HERE)},
                     ),
                     Panel(

@@ -34,6 +34,12 @@ def current_exemplar() -> dict[str, str] | None:
     return {"trace_id": trace.format_trace_id(context.trace_id), "span_id": trace.format_span_id(context.span_id)}
 
 
+def kept_trace_id() -> str | None:
+    """The id of the current trace; None where no trace is kept."""
+    context = _sampled_context()
+    return trace.format_trace_id(context.trace_id) if context else None
+
+
 def sql_comment() -> str:
     """The current span as sqlcommenter writes it, to stand behind a statement; empty where no trace is kept."""
     context = _sampled_context()
