@@ -69,7 +69,8 @@ async def searching(
         # Tests show the same lines over and over.
         analyze = lru_cache(10_000)(Analyzer(load_tagger()).terms)
         limits = SearchLimits(leg_depth, match_candidates_max=20_000, embed_timeout_s=EMBED_TIMEOUT_S, terms_max=64)
-        use_case = Searching(store, embedder, analyze, SearchMetrics(CollectorRegistry()), limits)
+        metrics = SearchMetrics(CollectorRegistry())
+        use_case = Searching(store, embedder, analyze, metrics, limits)
         servicer = SearchServicer(
             use_case,
             ContextGathering(use_case, store, analyze),
@@ -77,6 +78,7 @@ async def searching(
             SimilarSearching(store, embedder, depth=leg_depth),
             Suggesting(store),
             store,
+            metrics,
             depth=leg_depth,
             call_timeout_s=CALL_TIMEOUT_S,
         )

@@ -154,7 +154,7 @@ class Caller:
 
     def _others(self, search: Any, ingest: Any) -> Sequence[Callable[[], Awaitable[Any]]]:
         sent = {"metadata": self._metadata, "timeout": _DEADLINE_S}
-        question = search_pb2.SearchRequest(query=QUESTIONS[0])
+        question, unasked = search_pb2.SearchRequest(query=QUESTIONS[0]), search_pb2.SearchRequest(query="")
 
         def meeting() -> ingest_pb2.IngestMeetingRequest:
             line = meeting_pb2.Utterance(speaker="Mira", text=f"{SPOKEN}, {next(self._numbers)} times")
@@ -180,6 +180,7 @@ class Caller:
         async def bring_in() -> None:
             async def items() -> AsyncIterator[ingest_pb2.ImportMeetingsRequest]:
                 yield ingest_pb2.ImportMeetingsRequest(sequence=1, meeting=meeting())
+                yield ingest_pb2.ImportMeetingsRequest(sequence=2)
 
             async for _ in ingest.ImportMeetings(items(), **sent):
                 pass
@@ -189,7 +190,7 @@ class Caller:
             transcript,
             bring_in,
             lambda: search.GetContext(search_pb2.GetContextRequest(query=QUESTIONS[1], token_budget=500), **sent),
-            lambda: search.BatchSearch(search_pb2.BatchSearchRequest(requests=[question] * 3), **sent),
+            lambda: search.BatchSearch(search_pb2.BatchSearchRequest(requests=[question, question, unasked]), **sent),
             lambda: search.FindSimilar(search_pb2.FindSimilarRequest(text=SPOKEN), **sent),
             lambda: search.Suggest(search_pb2.SuggestRequest(prefix="m"), **sent),
             lambda: search.ListUtterances(search_pb2.ListUtterancesRequest(page_size=5), **sent),

@@ -72,13 +72,20 @@ def _within(histogram: str, edge_s: float, **matchers: str) -> tuple[str, str]:
     return good, summed(rate(f"{histogram}_count", "WINDOW", **matchers))
 
 
-def _answered(job: str, failed: str) -> tuple[str, str]:
-    """Good events and all events of a service's calls, where good is not failed by the service."""
-    calls = "grpc_server_call_duration_seconds_count"
+def _answered(job: str, failed: str, items: str = "") -> tuple[str, str]:
+    """Good events and all events of a service's calls, where good is not failed by the service.
+
+    Args:
+        job: The service.
+        failed: The statuses of what it failed.
+        items: What counts the items, each with a status, of calls that answer for many and end well themselves.
+    """
     # Methods that nobody registered are the caller's mistake, and cheap to make in any number.
-    events = summed(rate(calls, "WINDOW", job=job, grpc_method="!other"))
-    failures = summed(rate(calls, "WINDOW", job=job, grpc_method="!other", grpc_status=failed))
-    return f"{events} - ({failures} or 0 * {events})", events
+    counted = {"grpc_server_call_duration_seconds_count": {"grpc_method": "!other"}} | ({items: {}} if items else {})
+    calls, *others = (summed(rate(name, "WINDOW", job=job, **only)) for name, only in counted.items())
+    failures = (summed(rate(name, "WINDOW", job=job, **only, grpc_status=failed)) for name, only in counted.items())
+    events = calls + "".join(f" + ({each} or 0 * {calls})" for each in others)
+    return events + "".join(f" - ({each} or 0 * {calls})" for each in failures), events
 
 
 def objectives() -> tuple[Objective, ...]:
@@ -103,15 +110,15 @@ def objectives() -> tuple[Objective, ...]:
             "search-errors",
             "SearchErrorBudgetBurn",
             0.999,
-            "99.9 % of the calls to search are neither failed nor refused by the service.",
-            *_answered("search", FAILED_OR_REFUSED),
+            "99.9 % of the calls to search and of the questions in batches are neither failed nor refused by it.",
+            *_answered("search", FAILED_OR_REFUSED, items="sagwan_search_batch_questions_total"),
         ),
         Objective(
             "ingest-errors",
             "IngestErrorBudgetBurn",
             0.999,
-            "99.9 % of the calls to ingest are neither failed nor refused by the service.",
-            *_answered("ingest", FAILED_OR_REFUSED),
+            "99.9 % of the calls to ingest and of the items of imports are neither failed nor refused by it.",
+            *_answered("ingest", FAILED_OR_REFUSED, items="sagwan_ingest_import_items_total"),
         ),
         Objective(
             "embedder-latency",

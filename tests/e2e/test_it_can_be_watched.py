@@ -16,6 +16,8 @@ from sagwan_bench.pages import read
 
 pytestmark = pytest.mark.e2e
 
+_ITEMS = [("search", "sagwan_search_batch_questions_total"), ("ingest", "sagwan_ingest_import_items_total")]
+
 
 @pytest.mark.parametrize(
     ("service", "names"),
@@ -40,6 +42,24 @@ def test_a_refused_call_is_counted_with_its_status(stack: Stack, search):
         "grpc_server_call_duration_seconds", lambda labels: labels["grpc_status"] == "UNAUTHENTICATED"
     )
     assert max(refused.values()) >= 1
+
+
+def test_what_a_call_answers_for_is_counted_by_how_each_of_it_ended(stack: Stack, search, ingest, key):
+    def counted(service: str, name: str) -> tuple[float, float]:
+        page = read(f"http://{stack.metrics_address(service)}/metrics")
+        return tuple(
+            page.total(name, lambda labels, status=status: labels["grpc_status"] == status)
+            for status in ("OK", "INVALID_ARGUMENT")
+        )
+
+    before = [counted(*each) for each in _ITEMS]
+    questions = [search_pb2.SearchRequest(query=each) for each in ("library", "", "kiln")]
+    search.BatchSearch(search_pb2.BatchSearchRequest(requests=questions), metadata=key)
+    list(ingest.ImportMeetings(iter([ingest_pb2.ImportMeetingsRequest(sequence=1)]), metadata=key))
+    after = [counted(*each) for each in _ITEMS]
+
+    grown = [tuple(now - then for now, then in zip(*each, strict=True)) for each in zip(after, before, strict=True)]
+    assert grown == [(2, 1), (0, 1)]
 
 
 @pytest.fixture

@@ -131,7 +131,8 @@ def overview() -> Dashboard:
                     ),
                     Panel(
                         "Errors by status",
-                        "Calls a second that ended with a status other than OK, by service.",
+                        "Calls, questions of batches and items of imports a second that ended with a status other than"
+                        " OK, by service.",
                         "INTERNAL is a fault of ours, in the log by trace id; UNAVAILABLE and DEADLINE_EXCEEDED"
                         " point at the"
                         " database or the embedder; RESOURCE_EXHAUSTED at load; the others at callers.",
@@ -140,7 +141,16 @@ def overview() -> Dashboard:
                                 rate(f"{_DURATION}_count", job=SERVICES, grpc_status="!OK", instance="~$instance"),
                                 "job",
                                 "grpc_status",
-                            )
+                            ),
+                            **{
+                                f"{what} {{{{grpc_status}}}}": summed(
+                                    rate(counter, job=job, grpc_status="!OK", instance="~$instance"), "grpc_status"
+                                )
+                                for what, job, counter in (
+                                    ("questions of batches", "search", "sagwan_search_batch_questions_total"),
+                                    ("items of imports", "ingest", "sagwan_ingest_import_items_total"),
+                                )
+                            },
                         },
                         unit="reqps",
                         width=8,

@@ -54,6 +54,21 @@ def calls(job, status):
     return of
 
 
+def items(job, counter):
+    """Items of calls that all end well, those among them that do not, phase by phase."""
+
+    def of(*phases):
+        return {
+            f'{CALLS}_count{{job="{job}",grpc_method="sagwan.{job}.v1.Service/Many",grpc_status="OK"}}': steps(
+                *((0, n) for *_, n in phases)
+            ),
+            f'{counter}{{job="{job}",grpc_status="OK"}}': steps(*((a - b, n) for a, b, n in phases)),
+            f'{counter}{{job="{job}",grpc_status="UNAVAILABLE"}}': steps(*((b, n) for _, b, n in phases)),
+        }
+
+    return of
+
+
 # Alert, series, the share of events that may be bad.
 BUDGETS = [
     pytest.param("SearchLatencyBudgetBurn", searches, 0.01, id="search latency"),
@@ -62,6 +77,12 @@ BUDGETS = [
     pytest.param("SearchErrorBudgetBurn", calls("search", "RESOURCE_EXHAUSTED"), 0.001, id="search refusals"),
     pytest.param("IngestErrorBudgetBurn", calls("ingest", "UNAVAILABLE"), 0.001, id="ingest UNAVAILABLE"),
     pytest.param("IngestErrorBudgetBurn", calls("ingest", "DEADLINE_EXCEEDED"), 0.001, id="ingest DEADLINE_EXCEEDED"),
+    pytest.param(
+        "SearchErrorBudgetBurn", items("search", "sagwan_search_batch_questions_total"), 0.001, id="search batches"
+    ),
+    pytest.param(
+        "IngestErrorBudgetBurn", items("ingest", "sagwan_ingest_import_items_total"), 0.001, id="ingest imports"
+    ),
     pytest.param("EmbedderErrorBudgetBurn", calls("embedder", "UNKNOWN"), 0.001, id="embedder UNKNOWN"),
 ]
 

@@ -221,6 +221,13 @@ class IngestMetrics:
         self.in_progress = Gauge(
             "sagwan_ingest_meetings_in_progress", "Meetings that are read and cannot be found yet.", registry=registry
         )
+        self.import_items = Counter(
+            "sagwan_ingest_import_items",
+            "Items of imports by the status that each would have had as a call of its own.",
+            ("grpc_status",),
+            registry=registry,
+        )
+        _begin(self.import_items, "OK")
         _begin(self.meetings, "created", "updated", "unchanged")
         _begin(self.chunks, "computed", "kept", "reembedded")
         _begin(self.stage_seconds, "parse", "count", "chunk", "terms", "embed", "wait", "write", "statistics")
@@ -251,6 +258,13 @@ class SearchMetrics:
             ("reason",),
             registry=registry,
         )
+        self.batch_questions = Counter(
+            "sagwan_search_batch_questions",
+            "Questions of batches by the status that each would have had as a call of its own.",
+            ("grpc_status",),
+            registry=registry,
+        )
+        _begin(self.batch_questions, "OK")
         _begin(self.stage_seconds, "embed", "lexical", "vector", "fuse", "fetch", "total")
         _begin(self.leg_candidates, "lexical", "vector")
         _begin(self.empty_legs, "lexical", "vector")

@@ -65,6 +65,11 @@ def status_code_number(code: grpc.StatusCode) -> int:
     return int(code.value[0])
 
 
+def status_name(number: int) -> str:
+    """The name of a code by its number, as metrics and spans have it."""
+    return next((each.name for each in grpc.StatusCode if each.value[0] == number), grpc.StatusCode.UNKNOWN.name)
+
+
 def _rich(error: SagwanError, code: grpc.StatusCode, details: list[message.Message]) -> RichStatus:
     text = _shortened(str(error), _MESSAGE_BYTES_MAX)
     status = status_pb2.Status(code=status_code_number(code), message=text)

@@ -40,6 +40,7 @@ from sagwan_runtime.auth import current_principal
 from sagwan_runtime.deadline import Deadline
 from sagwan_runtime.errors import InvalidRequest, NotFound, SagwanError
 from sagwan_runtime.metrics import IngestMetrics
+from sagwan_runtime.status import status_name
 from sagwan_runtime.streaming import answers_in_order
 
 _log = structlog.get_logger(__name__)
@@ -186,6 +187,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         except Exception:  # noqa: BLE001  # one item must not end the import, whatever it is
             _log.exception("item of an import failed", sequence=item.sequence)
             response.error.CopyFrom(unknown_item_error())
+        self._metrics.import_items.labels(status_name(response.error.code)).inc()
         return response
 
     async def _meeting(

@@ -90,7 +90,8 @@ async def run(
             terms_max=settings.terms_max,
         )
         questions = QuestionSample(settings.index_questions_kept)
-        searching = Searching(store, embedder, analyze, SearchMetrics(seen.registry), limits, asked=questions.add)
+        metrics = SearchMetrics(seen.registry)
+        searching = Searching(store, embedder, analyze, metrics, limits, asked=questions.add)
         indexes = await stack.enter_async_context(
             _tended_indexes(settings, database_settings, database, queries, questions, IndexMetrics(seen.registry))
         )
@@ -106,6 +107,7 @@ async def run(
             SimilarSearching(store, embedder, depth=settings.leg_depth),
             Suggesting(store),
             store,
+            metrics,
             depth=settings.leg_depth,
             call_timeout_s=settings.call_timeout_ms / 1_000,
         )

@@ -7,6 +7,8 @@ import grpc
 from sagwan.search.v1 import search_pb2, search_pb2_grpc
 from sagwan_runtime.auth import current_principal
 from sagwan_runtime.deadline import Deadline
+from sagwan_runtime.metrics import SearchMetrics
+from sagwan_runtime.status import status_name
 from sagwan_search.batch import BatchSearching, End
 from sagwan_search.context import ContextGathering
 from sagwan_search.convert import (
@@ -38,6 +40,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         similar: SimilarSearching,
         suggesting: Suggesting,
         store: MeetingStore,
+        metrics: SearchMetrics,
         *,
         depth: int,
         call_timeout_s: float,
@@ -48,6 +51,7 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         self._similar = similar
         self._suggesting = suggesting
         self._store = store
+        self._metrics = metrics
         self._depth = depth
         self._call_timeout_s = call_timeout_s
 
@@ -80,7 +84,9 @@ class SearchServicer(search_pb2_grpc.SearchServiceServicer):
         response = search_pb2.BatchSearchResponse(results=[search_pb2.BatchSearchResult() for _ in questions])
 
         def ended(place: int, end: End) -> None:
-            response.results[place].CopyFrom(batch_result(request.requests[place], end, token_key=caller.token_key))
+            result = batch_result(request.requests[place], end, token_key=caller.token_key)
+            self._metrics.batch_questions.labels(status_name(result.error.code)).inc()
+            response.results[place].CopyFrom(result)
 
         await self._batch.search(caller.tenant_id, questions, deadline, ended)
         return response
