@@ -57,7 +57,7 @@ def test_the_figures_of_a_million_rows():
     [
         (
             plan_for(IndexKind.HNSW, 9, Quantization.NONE),
-            "USING hnsw ((embedding) vector_ip_ops) WITH (m = 24, ef_construction = 128)",
+            "USING hnsw ((embedding) vector_ip_ops) WITH (m = 24, ef_construction = 256)",
             "(v.embedding) <#> ($1::vector)",
         ),
         (

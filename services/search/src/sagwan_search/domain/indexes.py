@@ -7,7 +7,7 @@ from enum import Enum
 _LISTS_MAX = 32_768
 # pgvector has 16 and 64 by default, with which no list of candidates finds 0.95 among a million (docs/decisions/0013).
 _HNSW_M = 24
-_HNSW_EF_CONSTRUCTION = 128
+_HNSW_EF_CONSTRUCTION = 256
 _EF_SEARCH = 100
 # Signs alone rank coarsely: so many candidates are compared exactly for each one that is asked for.
 _BINARY_RESCORED = 4
