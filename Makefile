@@ -128,7 +128,7 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/local.stamp
 
 $(TORCH_VENV)/torch.stamp: requirements/dev.lock requirements/export.lock requirements/torch.in $(VENV)/local.stamp
 	@echo "installing torch and sentence-transformers (once)"
-	@$(PYTHON) -m venv $(TORCH_VENV)
+	@$(PYTHON) -m venv --clear $(TORCH_VENV)
 	@for lock in dev export; do $(TORCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps \
 	  --require-hashes --requirement requirements/$$lock.lock || exit 1; done
 	@$(TORCH_BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements/torch.in
