@@ -19,6 +19,8 @@ TOKEN_BUCKETS = (16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 
 
 
 _PROCESS_STATUS = Path("/proc/self/status")
+# How an item ends: well, by its caller's mistake, or by what the objectives on errors count.
+_ITEM_STATUSES = ("OK", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "INTERNAL", "UNAVAILABLE")
 # What methods that nobody registered are counted under: callers choose their names.
 OTHER_METHODS = "other"
 
@@ -227,7 +229,7 @@ class IngestMetrics:
             ("grpc_status",),
             registry=registry,
         )
-        _begin(self.import_items, "OK")
+        _begin(self.import_items, *_ITEM_STATUSES)
         _begin(self.meetings, "created", "updated", "unchanged")
         _begin(self.chunks, "computed", "kept", "reembedded")
         _begin(self.stage_seconds, "parse", "count", "chunk", "terms", "embed", "wait", "write", "statistics")
@@ -264,7 +266,7 @@ class SearchMetrics:
             ("grpc_status",),
             registry=registry,
         )
-        _begin(self.batch_questions, "OK")
+        _begin(self.batch_questions, *_ITEM_STATUSES)
         _begin(self.stage_seconds, "embed", "lexical", "vector", "fuse", "fetch", "total")
         _begin(self.leg_candidates, "lexical", "vector")
         _begin(self.empty_legs, "lexical", "vector")
