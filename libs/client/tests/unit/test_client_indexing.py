@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from small_services import served
 
 from sagwan.search.v1 import index_admin_pb2, index_admin_pb2_grpc
 from sagwan_client import SagwanCallError, SagwanClient, indexing
@@ -24,21 +25,21 @@ class _Working(index_admin_pb2_grpc.IndexAdminServiceServicer):
     def _done(self) -> int:
         return 1 if self._standing_still else self.calls
 
-    async def GetIndexStatus(self, request, context):  # noqa: N802
+    def GetIndexStatus(self, request, context):  # noqa: N802
         return index_admin_pb2.IndexStatus(build_time=Timestamp(seconds=1))
 
-    async def RebuildIndex(self, request, context):  # noqa: N802
+    def RebuildIndex(self, request, context):  # noqa: N802
         self.calls += 1
         yield index_admin_pb2.RebuildIndexProgress(phase="building", progress=self._done / STEPS)
         if self.calls < STEPS:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
+            context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
 
-    async def TuneIndex(self, request, context):  # noqa: N802
+    def TuneIndex(self, request, context):  # noqa: N802
         self.calls += 1
         for step in range(self._done):
             yield index_admin_pb2.TuneIndexProgress(progress=(step + 1) / STEPS)
         if self.calls < STEPS:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
+            context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
 
 
 @pytest.fixture(autouse=True)
@@ -48,15 +49,9 @@ def hasty(monkeypatch):
 
 @asynccontextmanager
 async def _client_of(servicer: _Working) -> AsyncIterator[SagwanClient]:
-    server = grpc.aio.server()
-    index_admin_pb2_grpc.add_IndexAdminServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with SagwanClient(search_target=f"127.0.0.1:{port}") as client:
+    with served(index_admin_pb2_grpc.add_IndexAdminServiceServicer_to_server, servicer) as address:
+        async with SagwanClient(search_target=address) as client:
             yield client
-    finally:
-        await server.stop(None)
 
 
 @pytest.mark.parametrize("work", ["rebuild", "tune"])

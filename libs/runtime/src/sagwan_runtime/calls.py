@@ -35,7 +35,7 @@ from sagwan_runtime.errors import (
 )
 from sagwan_runtime.metrics import OTHER_METHODS, RpcMetrics
 from sagwan_runtime.spans import current_exemplar, mark_failed
-from sagwan_runtime.status import RichStatus, internal_status, rich_status
+from sagwan_runtime.status import RichStatus, internal_status, rich_status, status_name
 
 _log = structlog.get_logger(__name__)
 # Of these the service is the cause; the others are its answers to what it was sent (OpenTelemetry's rule for servers).
@@ -274,6 +274,5 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], status: RichStatus
 
 def _status_name(context: grpc.aio.ServicerContext[Any, Any]) -> str:
     code: Any = context.code()
-    if isinstance(code, grpc.StatusCode):
-        return code.name
-    return next((each.name for each in grpc.StatusCode if each.value[0] == code), "OK")
+    # None until somebody has set one: the call has ended well.
+    return code.name if isinstance(code, grpc.StatusCode) else status_name(code or 0)
